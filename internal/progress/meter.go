@@ -1,0 +1,140 @@
+// Package progress holds the counters and events of a run's nodes: what they
+// asked of a service, what it cost, how far they are, what they warn of. It
+// renders nothing; terminals, logs and reports read it.
+package progress
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Request is one attempt at a call of a service.
+type Request struct {
+	Node        string        `json:"node"`
+	Number      int64         `json:"number"` // of the request within the node, from 1; the same for each attempt
+	Operation   string        `json:"operation"`
+	Items       int           `json:"items"`
+	Bytes       int           `json:"bytes"`
+	Attempt     int           `json:"attempt"` // from 1
+	Duration    time.Duration `json:"duration"`
+	Unprocessed int           `json:"unprocessed,omitempty"` // items the service gave back
+	Throttled   bool          `json:"throttled,omitempty"`
+	Units       float64       `json:"units,omitempty"` // capacity units consumed
+	Err         string        `json:"error,omitempty"`
+}
+
+// Warning is something a node noticed that did not stop it, counted by key.
+type Warning struct {
+	Key     string `json:"key"`
+	Message string `json:"message"` // the first of its key
+	Count   int64  `json:"count"`
+}
+
+// Consumed is capacity used on a table, or on one of its indexes.
+type Consumed struct {
+	Table string  `json:"table"`
+	Index string  `json:"index,omitempty"`
+	Units float64 `json:"units"`
+}
+
+// Snapshot is a meter's counters at one moment.
+type Snapshot struct {
+	Requests    int64
+	Retries     int64
+	Throttles   int64
+	Unprocessed int64
+	BytesRead   int64
+	BytesTotal  int64 // 0 when it can't be known
+	RowsTotal   int64 // 0 when it can't be known
+	Capacity    []Consumed
+	Warnings    []Warning
+}
+
+// Meter gathers the counters of one node. It may be used by several goroutines.
+type Meter struct {
+	node   string
+	events func(Request)
+
+	mu       sync.Mutex
+	counts   Snapshot
+	warnings map[string]*Warning
+	capacity map[Consumed]float64 // keyed with Units 0
+}
+
+// NewMeter is the meter of one node. events, which may be nil, is told of each
+// request, from the goroutine that made it.
+func NewMeter(node string, events func(Request)) *Meter {
+	return &Meter{node: node, events: events, warnings: map[string]*Warning{}, capacity: map[Consumed]float64{}}
+}
+
+// Warn counts a warning. Of each key the first message is kept.
+func (m *Meter) Warn(key, message string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	w := m.warnings[key]
+	if w == nil {
+		w = &Warning{Key: key, Message: message}
+		m.warnings[key] = w
+	}
+	w.Count++
+}
+
+// Requested counts an attempt and passes it to whoever listens.
+func (m *Meter) Requested(r Request) {
+	r.Node = m.node
+	m.mu.Lock()
+	m.counts.Requests++
+	m.counts.Unprocessed += int64(r.Unprocessed)
+	if r.Attempt > 1 {
+		m.counts.Retries++
+	}
+	if r.Throttled {
+		m.counts.Throttles++
+	}
+	m.mu.Unlock()
+	if m.events != nil {
+		m.events(r)
+	}
+}
+
+// Capacity adds units consumed on a table, or on one of its indexes.
+func (m *Meter) Capacity(table, index string, units float64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.capacity[Consumed{Table: table, Index: index}] += units
+}
+
+// Read adds input bytes read, as they stand in the file (compressed if it is).
+func (m *Meter) Read(bytes int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.counts.BytesRead += bytes
+}
+
+// Total sets how much there is to do, where that can be known.
+func (m *Meter) Total(bytes, rows int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.counts.BytesTotal, m.counts.RowsTotal = bytes, rows
+}
+
+// Snapshot is the counters now, warnings and capacity sorted by name.
+func (m *Meter) Snapshot() Snapshot {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := m.counts
+	for _, k := range slices.Sorted(maps.Keys(m.warnings)) {
+		s.Warnings = append(s.Warnings, *m.warnings[k])
+	}
+	for k, units := range m.capacity {
+		k.Units = units
+		s.Capacity = append(s.Capacity, k)
+	}
+	slices.SortFunc(s.Capacity, func(a, b Consumed) int {
+		return cmp.Or(cmp.Compare(a.Table, b.Table), cmp.Compare(a.Index, b.Index))
+	})
+	return s
+}

@@ -1,0 +1,81 @@
+package record
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Pos is where a row stands within its source.
+type Pos struct {
+	File int32 // index into Place.Files; -1 when the source reads no file
+	Sub  int32 // which of several rows made from one; 0 for the row itself
+	Line int64 // 1-based line on which the row starts; 0 when there are no lines
+	Seq  int64 // 0-based number of the row in its file or partition
+}
+
+// Place is what the rows of one partition of a source share. It is immutable.
+type Place struct {
+	Source  string   // address of the source, as source.csv.users
+	Files   []string // every file of the partition, in reading order
+	Segment int      // number of the scan segment; -1 when the source has none
+}
+
+// Origins says where the rows of a batch came from.
+type Origins struct {
+	Place *Place
+	Pos   []Pos
+}
+
+// Len is the number of rows.
+func (o Origins) Len() int { return len(o.Pos) }
+
+// At is the origin of one row.
+func (o Origins) At(row int) Origin {
+	p := o.Pos[row]
+	at := Origin{Line: p.Line, Seq: p.Seq, Sub: p.Sub, Segment: -1}
+	if o.Place != nil {
+		at.Source, at.Segment = o.Place.Source, o.Place.Segment
+		if p.File >= 0 && int(p.File) < len(o.Place.Files) {
+			at.File = o.Place.Files[p.File]
+		}
+	}
+	return at
+}
+
+// Select is the origins of the chosen rows, in that order.
+func (o Origins) Select(rows []int) Origins {
+	pos := make([]Pos, len(rows))
+	for i, r := range rows {
+		pos[i] = o.Pos[r]
+	}
+	return Origins{Place: o.Place, Pos: pos}
+}
+
+// Slice is the origins of the rows from (included) to to (excluded).
+func (o Origins) Slice(from, to int) Origins {
+	return Origins{Place: o.Place, Pos: slices.Clone(o.Pos[from:to])}
+}
+
+// Origin is where one row came from. It identifies the row within its source:
+// the same row of the same input has the same origin in every run.
+type Origin struct {
+	Source  string `json:"source"`
+	File    string `json:"file,omitempty"`
+	Line    int64  `json:"line,omitempty"`
+	Segment int    `json:"segment"` // -1 when the source has no segments
+	Seq     int64  `json:"seq"`
+	Sub     int32  `json:"sub,omitempty"`
+}
+
+// String is the origin for a message: file and line, or segment and number.
+func (o Origin) String() string {
+	switch {
+	case o.File != "" && o.Line > 0:
+		return fmt.Sprintf("%s:%d", o.File, o.Line)
+	case o.File != "":
+		return fmt.Sprintf("%s, row %d", o.File, o.Seq+1)
+	case o.Segment >= 0:
+		return fmt.Sprintf("%s, segment %d, item %d", o.Source, o.Segment, o.Seq+1)
+	}
+	return fmt.Sprintf("%s, row %d", o.Source, o.Seq+1)
+}

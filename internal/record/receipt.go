@@ -1,0 +1,142 @@
+package record
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+)
+
+// Outcome is how a row ended at a node (promise 1).
+type Outcome uint8
+
+// The outcomes a sink can give a row. Rejected goes through Receipt.Reject.
+const (
+	Written Outcome = iota + 1
+	Filtered
+	Coalesced
+	Rejected
+)
+
+// Tally counts the rows of one node. What comes in, is read or is made goes
+// out or ends in one of the outcomes; what did neither is unsettled, which is
+// counted where it is found and never derived, so that the sum can fail.
+type Tally struct {
+	In, Read, Made                         atomic.Int64
+	Out                                    atomic.Int64
+	Written, Filtered, Coalesced, Rejected atomic.Int64
+	Unsettled                              atomic.Int64
+}
+
+// Count adds n rows that ended in outcome o.
+func (t *Tally) Count(o Outcome, n int64) {
+	switch o {
+	case Written:
+		t.Written.Add(n)
+	case Filtered:
+		t.Filtered.Add(n)
+	case Coalesced:
+		t.Coalesced.Add(n)
+	case Rejected:
+		t.Rejected.Add(n)
+	default:
+		panic(fmt.Sprintf("record: no such outcome %d", o))
+	}
+}
+
+// Rejection is a row that could not go on, as the dead letter keeps it
+// (promise 2).
+type Rejection struct {
+	Origin Origin
+	// Item is the row as a DynamoDB JSON map, {"id":{"S":"1"}}; empty when the
+	// input could not be read as a row.
+	Item []byte
+	// Raw is the input that could not be read as a row.
+	Raw []byte
+	// Operation is what was attempted: read, expression, PutRequest, ...
+	Operation string
+	// Code is the service's error code, or one of dynapipe's own.
+	Code     string
+	Message  string
+	Attempts int
+}
+
+// Rejecter takes rejected rows: the dead letter. It returns an error when the
+// row could not be kept or when the run has had more rejects than it may; the
+// caller then stops. It may be called from several goroutines.
+type Rejecter interface {
+	Reject(node string, r Rejection) error
+}
+
+// Receipt is opened when a sink receives a batch. The sink ends every row of
+// it exactly once; ending one twice is a defect and panics. It may be used by
+// several goroutines, and lives on when the batch is released.
+type Receipt struct {
+	node     string
+	tally    *Tally
+	rejecter Rejecter
+	origins  Origins
+	settled  func(*Receipt)
+
+	mu    sync.Mutex
+	ended []uint64
+	open  int
+}
+
+// NewReceipt opens a receipt for the rows of a batch at a node. settled, which
+// may be nil, is called once, when the last row has ended.
+func NewReceipt(node string, t *Tally, origins Origins, r Rejecter, settled func(*Receipt)) *Receipt {
+	n := origins.Len()
+	return &Receipt{
+		node: node, tally: t, rejecter: r, origins: origins, settled: settled,
+		ended: make([]uint64, (n+63)/64), open: n,
+	}
+}
+
+// Origin is where a row of the batch came from.
+func (r *Receipt) Origin(row int) Origin { return r.origins.At(row) }
+
+// Open is the number of rows that have not ended.
+func (r *Receipt) Open() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.open
+}
+
+// End ends a row as written, filtered or coalesced.
+func (r *Receipt) End(row int, o Outcome) {
+	r.mu.Lock()
+	r.mark(row)
+	r.tally.Count(o, 1)
+	done := r.open == 0
+	r.mu.Unlock()
+	if done && r.settled != nil {
+		r.settled(r)
+	}
+}
+
+// EndAll ends every row of the batch with one outcome.
+func (r *Receipt) EndAll(o Outcome) {
+	for row := range r.origins.Len() {
+		r.End(row, o)
+	}
+}
+
+// Reject ends a row in the dead letter. When the dead letter can't take it the
+// row stays open and the sink stops with the error. The origin is filled in.
+func (r *Receipt) Reject(row int, why Rejection) error {
+	why.Origin = r.origins.At(row)
+	if err := r.rejecter.Reject(r.node, why); err != nil {
+		return err
+	}
+	r.End(row, Rejected)
+	return nil
+}
+
+func (r *Receipt) mark(row int) {
+	word, bit := row/64, uint64(1)<<(row%64)
+	if r.ended[word]&bit != 0 {
+		panic(fmt.Sprintf("record: row %d of a batch ended twice at %s", row, r.node))
+	}
+	r.ended[word] |= bit
+	r.open--
+}

@@ -1,0 +1,68 @@
+// Package sources is the contract between the engine and what reads rows: a
+// Config, decoded from a source block, opens a Source, whose partitions the
+// engine pulls from, in parallel, a chunk at a time. Each kind of source lives
+// in a folder of its own beside this file.
+package sources
+
+import (
+	"context"
+
+	"github.com/apache/arrow/go/v15/arrow/memory"
+
+	"github.com/dynapipe/dynapipe/internal/expr"
+	"github.com/dynapipe/dynapipe/internal/progress"
+	"github.com/dynapipe/dynapipe/internal/record"
+	"github.com/dynapipe/dynapipe/internal/schema"
+)
+
+// Config is a decoded source block. The front end makes an empty one, decodes
+// into what Schema declares, and never shares it between nodes.
+type Config interface {
+	// Schema declares the block's arguments, bound to this Config.
+	Schema() schema.Block
+	// Shape is what is known of the rows before any is read.
+	Shape() expr.Shape
+	// Facts is what the plan says of the source. It may ask a table's
+	// description or look at which files are there, and reads no row.
+	Facts(ctx context.Context) (schema.Facts, error)
+	// Open checks that the source can be read and prepares to. An error is one
+	// that fails the run before any row moves.
+	Open(ctx context.Context, env Env) (Source, error)
+}
+
+// Source is an open source.
+type Source interface {
+	// Partitions is what can be read in parallel: one for a list of files, one
+	// for each segment of a scan. It is called once.
+	Partitions() []Partition
+	// Close frees what the source holds. It is called once, when no partition
+	// is being read any more, whatever happened.
+	Close() error
+}
+
+// Partition is one ordered stream of rows. The engine calls its methods from
+// one goroutine at a time.
+type Partition interface {
+	// Next reads the next chunk: at least one row or reject, at most what
+	// Env.Limits say. After the last it returns io.EOF with an empty chunk.
+	// Any other error fails the run. It returns soon after ctx is done, with
+	// ctx's error.
+	Next(ctx context.Context) (Chunk, error)
+}
+
+// Chunk is what one Next gave.
+type Chunk struct {
+	// Batch is the rows, which the caller releases; nil when there are none.
+	Batch *record.Batch
+	// Rejects are pieces of input that are not rows. They count as read.
+	Rejects []record.Rejection
+}
+
+// Env is what the engine lends an open source.
+type Env struct {
+	Node   string // the node's address, for origins: source.csv.users
+	Limits record.Limits
+	Mem    memory.Allocator
+	Run    *expr.Run
+	Meter  *progress.Meter
+}
