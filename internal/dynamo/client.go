@@ -1,0 +1,124 @@
+package dynamo
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	smithyauth "github.com/aws/smithy-go/auth"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+)
+
+// Client talks to DynamoDB in one region or at one endpoint with one set of
+// credentials. It may be used by several goroutines.
+type Client struct {
+	sdk       *dynamodb.Client
+	transport *http.Transport
+	creds     aws.CredentialsProvider
+	signer    *v4.Signer
+	endpoint  *url.URL
+	region    string // that requests are signed for
+	place     string
+	agent     string
+	timeout   time.Duration
+
+	answered  atomic.Bool  // something has come back from the endpoint
+	firstTry  atomic.Int64 // when it was first asked, in Unix nanoseconds
+	renewedAt atomic.Int64 // when credentials were last thrown away, likewise
+}
+
+// noAnswer is how long an endpoint that has never answered is tried.
+const noAnswer = 15 * time.Second
+
+// newClient makes a client of a complete configuration. The transport carries
+// the configuration's proxies and authorities.
+func newClient(ctx context.Context, cfg aws.Config, transport *http.Transport, timeout time.Duration) (*Client, error) {
+	cfg.HTTPClient = &http.Client{Transport: transport, CheckRedirect: stayHere}
+	sdk := dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) {
+		// Hot calls can't follow the endpoint of each account; both ways of
+		// asking must reach the same place.
+		o.AccountIDEndpointMode = aws.AccountIDEndpointModeDisabled
+	})
+	o := sdk.Options()
+	resolved, err := o.EndpointResolverV2.ResolveEndpoint(ctx, dynamodb.EndpointParameters{
+		Region:                aws.String(o.Region),
+		UseDualStack:          aws.Bool(o.EndpointOptions.UseDualStackEndpoint == aws.DualStackEndpointStateEnabled),
+		UseFIPS:               aws.Bool(o.EndpointOptions.UseFIPSEndpoint == aws.FIPSEndpointStateEnabled),
+		Endpoint:              o.BaseEndpoint,
+		AccountIdEndpointMode: aws.String(string(aws.AccountIDEndpointModeDisabled)),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("no DynamoDB endpoint for region %q: %s", o.Region, oneLine(err.Error()))
+	}
+	c := &Client{
+		sdk: sdk, transport: transport, creds: o.Credentials, signer: v4.NewSigner(),
+		endpoint: &resolved.URI, region: o.Region, place: o.Region,
+		agent: userAgent(), timeout: timeout,
+	}
+	if c.endpoint.Path == "" {
+		c.endpoint.Path = "/"
+	}
+	if options, ok := smithyauth.GetAuthOptions(&resolved.Properties); ok && len(options) > 0 {
+		if region, ok := smithyhttp.GetSigV4SigningRegion(&options[0].SignerProperties); ok {
+			c.region = region
+		}
+	}
+	if o.BaseEndpoint != nil {
+		c.place = c.endpoint.Redacted()
+	}
+	return c, nil
+}
+
+// Place is where the client's requests go, for messages: the region, or the
+// endpoint when one was given.
+func (c *Client) Place() string { return c.place }
+
+// Close drops idle connections. The client stays usable.
+func (c *Client) Close() { c.transport.CloseIdleConnections() }
+
+func stayHere(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+func userAgent() string {
+	version := "devel"
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		version = info.Main.Version
+	}
+	return "dynapipe/" + version
+}
+
+// patience is how long an attempt may take. An endpoint that has never
+// answered gets noAnswer in all.
+func (c *Client) patience(now time.Time) time.Duration {
+	if c.answered.Load() {
+		return c.timeout
+	}
+	c.firstTry.CompareAndSwap(0, now.UnixNano())
+	left := time.Unix(0, c.firstTry.Load()).Add(noAnswer).Sub(now)
+	return min(max(left, time.Second), c.timeout)
+}
+
+// placed completes an error. One from an endpoint that has never answered in
+// all the time it gets is permanent.
+func (c *Client) placed(e *Error) *Error {
+	e.Place = c.place
+	if e.Status != 0 {
+		c.answered.Store(true)
+		return e
+	}
+	first := c.firstTry.Load()
+	if e.Class != Retryable || c.answered.Load() || first == 0 ||
+		time.Since(time.Unix(0, first)) < noAnswer-time.Second {
+		return e
+	}
+	e.Message = fmt.Sprintf("%s never answered: %s", c.endpoint.Redacted(), e.Message)
+	e.Code, e.Class = CodeUnreachable, Permanent
+	e.Advice = "check the endpoint, the region and the network"
+	return e
+}

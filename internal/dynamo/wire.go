@@ -1,0 +1,174 @@
+package dynamo
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+)
+
+const (
+	// targetPrefix and contentType are the protocol's (AWS, "DynamoDB low-level API").
+	targetPrefix = "DynamoDB_20120810."
+	contentType  = "application/x-amz-json-1.0"
+	// maxResponse is well past the 16 MB that a batch answers at most.
+	maxResponse = 64 << 20
+)
+
+// Call sends one request, once, and returns the body of its answer, which is
+// the caller's. Every error is an *Error, but for ctx's own.
+func (c *Client) Call(ctx context.Context, operation string, body []byte) ([]byte, error) {
+	attempt, cancel := context.WithTimeout(ctx, c.patience(time.Now()))
+	defer cancel()
+	request, err := c.sign(attempt, operation, body)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, c.placed(err.(*Error))
+	}
+	answer, e := c.roundTrip(request, operation)
+	if e == nil {
+		c.answered.Store(true)
+		return answer, nil
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if expired(e.Code) {
+		c.renew(attempt, e)
+	}
+	return nil, c.placed(e)
+}
+
+// sign makes the signed request.
+func (c *Client) sign(ctx context.Context, operation string, body []byte) (*http.Request, error) {
+	creds, err := c.creds.Retrieve(ctx)
+	if err != nil {
+		return nil, credentialsError(operation, err)
+	}
+	request := (&http.Request{
+		Method: http.MethodPost, URL: c.endpoint, Host: c.endpoint.Host,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: http.Header{
+			"Content-Type": {contentType},
+			"X-Amz-Target": {targetPrefix + operation},
+			"User-Agent":   {c.agent},
+		},
+		ContentLength: int64(len(body)),
+		Body:          io.NopCloser(bytes.NewReader(body)),
+		// With it the transport may repeat a request of which nothing was written.
+		GetBody: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil },
+	}).WithContext(ctx)
+	sum := sha256.Sum256(body)
+	err = c.signer.SignHTTP(ctx, creds, request, hex.EncodeToString(sum[:]), "dynamodb", c.region, time.Now())
+	if err != nil {
+		return nil, credentialsError(operation, err)
+	}
+	// The checksum is over the bytes on the wire. Unsigned, because proxies change it.
+	request.Header.Set("Accept-Encoding", "identity")
+	return request, nil
+}
+
+// credentialsError is a failure to get or use credentials. One that the
+// network caused passes.
+func credentialsError(operation string, err error) *Error {
+	class := Permanent
+	if isTimeout(err) {
+		class = Retryable
+	}
+	return &Error{
+		Operation: operation, Code: CodeCredentials, Class: class, Err: err,
+		Message: oneLine(err.Error()), Advice: credentialsAdvice,
+	}
+}
+
+func (c *Client) roundTrip(request *http.Request, operation string) ([]byte, *Error) {
+	response, err := c.transport.RoundTrip(request)
+	if err != nil {
+		return nil, transportError(operation, err)
+	}
+	defer response.Body.Close()
+	body, err := readBody(response)
+	if err != nil {
+		e := transportError(operation, err)
+		e.Message = "the answer broke off: " + e.Message
+		return nil, e
+	}
+	if want := response.Header.Get("X-Amz-Crc32"); want != "" && !checksumMatches(want, body) {
+		return nil, &Error{
+			Operation: operation, Code: CodeChecksum, Class: Retryable, Sent: true,
+			RequestID: response.Header.Get("X-Amzn-Requestid"), Status: response.StatusCode,
+			Message: fmt.Sprintf("the answer's CRC-32 is not the %s that its header says", oneLine(want)),
+		}
+	}
+	if response.StatusCode != http.StatusOK {
+		return nil, parseError(operation, response.StatusCode, response.Header, body)
+	}
+	if len(body) == 0 || body[0] != '{' {
+		return nil, &Error{
+			Operation: operation, Code: CodeNotDynamoDB, Class: Permanent, Status: response.StatusCode,
+			Message: "the answer is no JSON object", Advice: advice(CodeNotDynamoDB),
+		}
+	}
+	return body, nil
+}
+
+var errTooLong = errors.New("longer than any answer of DynamoDB")
+
+// readBody reads the whole body, into memory of the right size when it is said.
+func readBody(r *http.Response) ([]byte, error) {
+	if r.ContentLength > maxResponse {
+		return nil, errTooLong
+	}
+	if r.ContentLength >= 0 {
+		body := make([]byte, r.ContentLength)
+		_, err := io.ReadFull(r.Body, body)
+		return body, err
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxResponse+1))
+	if err == nil && len(body) > maxResponse {
+		err = errTooLong
+	}
+	return body, err
+}
+
+// checksumMatches compares with the header X-Amz-Crc32, which DynamoDB sends
+// with every answer.
+func checksumMatches(header string, body []byte) bool {
+	want, err := strconv.ParseUint(header, 10, 32)
+	return err == nil && uint32(want) == crc32.ChecksumIEEE(body)
+}
+
+// renew throws expired credentials away once. When others come in their place
+// the request is worth repeating.
+func (c *Client) renew(ctx context.Context, e *Error) {
+	cache, ok := c.creds.(*aws.CredentialsCache)
+	if !ok {
+		return
+	}
+	old, err := cache.Retrieve(ctx)
+	if err != nil {
+		return
+	}
+	last := c.renewedAt.Load()
+	if time.Since(time.Unix(0, last)) > time.Minute && c.renewedAt.CompareAndSwap(last, time.Now().UnixNano()) {
+		cache.Invalidate()
+	} else {
+		// Another request has just renewed them; this one was signed before.
+		e.Class = Retryable
+		return
+	}
+	if fresh, err := cache.Retrieve(ctx); err == nil && fresh.SessionToken != old.SessionToken {
+		e.Class = Retryable
+	}
+}
