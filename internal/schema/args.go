@@ -1,0 +1,310 @@
+package schema
+
+import (
+	"fmt"
+	"math"
+	"math/big"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/dynapipe/dynapipe/internal/diag"
+)
+
+// fixed is an argument with one value of a cty type for the whole run. store
+// puts it in its place or says what was expected instead.
+func fixed(name, kind, def, doc string, want cty.Type, store func(cty.Value) (expected string)) Arg {
+	return Arg{name: name, doc: doc, kind: kind, def: def, fixed: true, decode: func(d *decoding, a *argument) {
+		v, ok := d.static(a, a.expr, want, kind)
+		if !ok {
+			return
+		}
+		if expected := store(v); expected != "" {
+			d.wrong(a, a.expr.Range(), expected, d.quote(a, v))
+		}
+	}}
+}
+
+// String is a string.
+func String(name string, target *string, doc string) Arg {
+	def := ""
+	if *target != "" {
+		def = strconv.Quote(*target)
+	}
+	return fixed(name, "a string", def, doc, cty.String, func(v cty.Value) string {
+		*target = v.AsString()
+		return ""
+	})
+}
+
+// Choice is a string out of a few.
+func Choice(name string, target *string, choices []string, doc string) Arg {
+	a := String(name, target, doc)
+	a.choices = choices
+	a.kind = "one of " + quoted(choices)
+	decode := a.decode
+	a.decode = func(d *decoding, arg *argument) {
+		before := *target
+		decode(d, arg)
+		if slices.Contains(choices, *target) || *target == before {
+			return
+		}
+		d.report(diag.Error(arg.expr.Range(), "Unknown value", "%q takes one of %s, not %s.%s",
+			name, quoted(choices), d.quote(arg, cty.StringVal(*target)), d.suggest(arg, *target, choices)))
+		*target = before
+	}
+	return a
+}
+
+// Bool is a bool.
+func Bool(name string, target *bool, doc string) Arg {
+	return fixed(name, "a bool", strconv.FormatBool(*target), doc, cty.Bool, func(v cty.Value) string {
+		*target = v.True()
+		return ""
+	})
+}
+
+// Int is a whole number.
+func Int(name string, target *int, doc string) Arg {
+	return integer(name, strconv.Itoa(*target), doc, func(n int64) { *target = int(n) })
+}
+
+// Int64 is a whole number.
+func Int64(name string, target *int64, doc string) Arg {
+	return integer(name, strconv.FormatInt(*target, 10), doc, func(n int64) { *target = n })
+}
+
+func integer(name, def, doc string, set func(int64)) Arg {
+	return numeric(fixed(name, "a whole number", def, doc, cty.Number, func(v cty.Value) string {
+		n, accuracy := v.AsBigFloat().Int64()
+		if accuracy != big.Exact {
+			return "a whole number"
+		}
+		set(n)
+		return ""
+	}))
+}
+
+// Float is a number.
+func Float(name string, target *float64, doc string) Arg {
+	def := strconv.FormatFloat(*target, 'g', -1, 64)
+	return numeric(fixed(name, "a number", def, doc, cty.Number, func(v cty.Value) string {
+		*target, _ = v.AsBigFloat().Float64()
+		return ""
+	}))
+}
+
+// Bytes is a size: a number of bytes, or "64KB", "4MB", "4MiB", "1GB".
+// KB, MB and GB are powers of 1024, as KiB, MiB and GiB are.
+func Bytes(name string, target *int64, doc string) Arg {
+	return numeric(fixed(name, "a size like 4194304 or \"4MB\"", formatBytes(*target), doc, cty.String, func(v cty.Value) string {
+		n, ok := parseBytes(v.AsString())
+		if !ok {
+			return "a size like 4194304, \"64KB\" or \"4MB\""
+		}
+		*target = n
+		return ""
+	}))
+}
+
+// Duration is a time: "50ms", "5s", "1m30s". It can't be negative.
+func Duration(name string, target *time.Duration, doc string) Arg {
+	def := ""
+	if *target != 0 {
+		def = strconv.Quote(target.String())
+	}
+	return numeric(fixed(name, "a duration like \"5s\"", def, doc, cty.String, func(v cty.Value) string {
+		t, err := time.ParseDuration(strings.TrimSpace(v.AsString()))
+		if err != nil || t < 0 {
+			return `a duration like "50ms", "5s" or "1m30s"`
+		}
+		*target = t
+		return ""
+	}))
+}
+
+// numeric adds the check of the declared range.
+func numeric(a Arg) Arg {
+	decode := a.decode
+	a.decode = func(d *decoding, arg *argument) {
+		low, high := arg.low, arg.high
+		if n, ok := d.number(arg); ok && ((low != nil && n < *low) || (high != nil && n > *high)) {
+			d.report(diag.Error(arg.expr.Range(), "Number out of range", "%q takes %s.", arg.name, limits(low, high, arg.unit)))
+			return
+		}
+		decode(d, arg)
+	}
+	return a
+}
+
+// number is an argument's value as a number, if it is one in any spelling.
+func (d *decoding) number(a *argument) (float64, bool) {
+	if a.low == nil && a.high == nil {
+		return 0, false
+	}
+	quiet := decoding{Decoder: d.Decoder, mute: true}
+	v, ok := quiet.static(a, a.expr, cty.String, "")
+	if !ok {
+		return 0, false
+	}
+	if f, err := strconv.ParseFloat(v.AsString(), 64); err == nil {
+		return f, true
+	}
+	if n, ok := parseBytes(v.AsString()); ok {
+		return float64(n), true
+	}
+	if t, err := time.ParseDuration(v.AsString()); err == nil {
+		return t.Seconds(), true
+	}
+	return 0, false
+}
+
+func limits(low, high *float64, unit string) string {
+	number := func(f *float64) string { return strconv.FormatFloat(*f, 'f', -1, 64) }
+	if unit != "" {
+		unit = " " + unit
+	}
+	switch {
+	case high == nil:
+		return "at least " + number(low) + unit
+	case low == nil:
+		return "at most " + number(high) + unit
+	}
+	return "from " + number(low) + " to " + number(high) + unit
+}
+
+// Strings is a string or a list of strings.
+func Strings(name string, target *[]string, doc string) Arg {
+	def := ""
+	if *target != nil {
+		def = "[" + quoted(*target) + "]"
+	}
+	const kind = "a string or a list of strings"
+	return Arg{name: name, doc: doc, kind: kind, def: def, fixed: true, decode: func(d *decoding, a *argument) {
+		v, ok := d.static(a, a.expr, cty.DynamicPseudoType, kind)
+		if !ok {
+			return
+		}
+		list, err := stringList(v)
+		if err != nil {
+			d.wrong(a, a.expr.Range(), kind, err.Error())
+			return
+		}
+		*target = list
+	}}
+}
+
+// Ref is a reference to a block: connection.dynamodb.main for the prefix
+// connection.dynamodb. The target stays nil when it is left out.
+func Ref[T any](name, prefix string, target **T, doc string) Arg {
+	return Arg{name: name, doc: doc, kind: "a reference: " + prefix + ".NAME", fixed: true, decode: func(d *decoding, a *argument) {
+		if isNull(a.expr) {
+			return
+		}
+		address, found := d.lookup(a, prefix)
+		if t, ok := found.(*T); ok {
+			*target = t
+			a.show(address)
+		}
+	}}
+}
+
+// lookup finds what a reference names among Decoder.Blocks.
+func (d *decoding) lookup(a *argument, prefix string) (string, any) {
+	traversal, diags := hcl.AbsTraversalForExpr(a.expr)
+	if diags.HasErrors() {
+		d.report(diag.Error(a.expr.Range(), "Not a reference",
+			"%q takes a reference without quotes: %s.NAME.", a.name, prefix))
+		return "", nil
+	}
+	address, ok := Address(traversal)
+	if found := d.Blocks[address]; ok && found != nil && strings.HasPrefix(address, prefix+".") {
+		return address, found
+	}
+	var known []string
+	for k := range d.Blocks {
+		if strings.HasPrefix(k, prefix+".") {
+			known = append(known, k)
+		}
+	}
+	slices.Sort(known)
+	if d.Broken[address] {
+		return "", nil // the block is there and has errors of its own
+	}
+	hint := diag.DidYouMean(address, known)
+	if hint == "" {
+		hint = " " + there(known, prefix)
+	}
+	d.report(diag.Error(a.expr.Range(), "Unknown reference", "There is no %s.%s", address, hint))
+	return "", nil
+}
+
+func there(known []string, prefix string) string {
+	if len(known) == 0 {
+		kind, label, _ := strings.Cut(prefix, ".")
+		return fmt.Sprintf("Declare one: %s %q \"name\" { ... }.", kind, label)
+	}
+	return "There are: " + strings.Join(known, ", ") + "."
+}
+
+// Address is a traversal as dotted names; ok is false when it has anything else.
+func Address(t hcl.Traversal) (address string, ok bool) {
+	var parts []string
+	ok = true
+	for _, step := range t {
+		switch s := step.(type) {
+		case hcl.TraverseRoot:
+			parts = append(parts, s.Name)
+		case hcl.TraverseAttr:
+			parts = append(parts, s.Name)
+		default:
+			ok = false
+		}
+	}
+	return strings.Join(parts, "."), ok
+}
+
+func quoted(list []string) string {
+	out := make([]string, len(list))
+	for i, s := range list {
+		out[i] = strconv.Quote(s)
+	}
+	return strings.Join(out, ", ")
+}
+
+var byteUnits = [...]struct {
+	suffix string
+	shift  uint
+}{{"KIB", 10}, {"MIB", 20}, {"GIB", 30}, {"KB", 10}, {"MB", 20}, {"GB", 30}, {"B", 0}, {"", 0}}
+
+func parseBytes(s string) (int64, bool) {
+	s = strings.ToUpper(strings.TrimSpace(s))
+	for _, u := range byteUnits {
+		digits, ok := strings.CutSuffix(s, u.suffix)
+		if !ok {
+			continue
+		}
+		n, err := strconv.ParseInt(strings.TrimSpace(digits), 10, 64)
+		if err != nil || n < 0 || n > math.MaxInt64>>u.shift {
+			return 0, false
+		}
+		return n << u.shift, true
+	}
+	return 0, false
+}
+
+func formatBytes(n int64) string {
+	for _, u := range []struct {
+		name  string
+		shift uint
+	}{{"GB", 30}, {"MB", 20}, {"KB", 10}} {
+		if n > 0 && n%(1<<u.shift) == 0 {
+			return fmt.Sprintf("%q", fmt.Sprint(n>>u.shift)+u.name)
+		}
+	}
+	return strconv.FormatInt(n, 10)
+}
