@@ -1,0 +1,352 @@
+package deliver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/sourcegraph/conc"
+
+	"github.com/dynapipe/dynapipe/internal/progress"
+	"github.com/dynapipe/dynapipe/internal/record"
+)
+
+// What a Config that leaves them zero gets.
+const (
+	// DefaultConcurrency caps the requests in flight. How many there are is
+	// found by itself below it.
+	DefaultConcurrency = 64
+	// DefaultMaxRows and DefaultMaxBytes bound what is held. They leave room
+	// for DefaultConcurrency requests of usual items, and as many rows waiting.
+	DefaultMaxRows  = 8192
+	DefaultMaxBytes = 64 << 20
+)
+
+// grace is how long Close lets requests in flight finish after a failure, so
+// that rows which the table has are counted as written.
+const grace = 2 * time.Second
+
+var (
+	errClosed = errors.New("deliver: closed")
+	errDefect = errors.New("deliver: a goroutine ended in a panic")
+)
+
+// Config is how a Core works. The zero value of a field means its default,
+// where there is one.
+type Config struct {
+	Operation   string // the call, for messages and events: BatchWriteItem
+	Caps        Caps
+	Concurrency int     // most requests in flight
+	Budget      float64 // capacity units in any second; 0: none
+	// RejectDuplicates rejects a row that comes while another of the same table
+	// and key is held, waiting or in flight. The one held is not affected.
+	// Which duplicates meet there depends on timing: it tells of input that
+	// should have none, and is no check of all of it.
+	RejectDuplicates bool
+	Retry            Retry
+	MaxRows          int   // rows held
+	MaxBytes         int64 // memory of rows held; a single larger row is held alone
+	Meter            *progress.Meter
+	// Random gives the jitter, from [0, 1).
+	Random func() float64
+}
+
+func (c Config) withDefaults() Config {
+	if c.Concurrency == 0 {
+		c.Concurrency = DefaultConcurrency
+	}
+	if c.MaxRows == 0 {
+		c.MaxRows = DefaultMaxRows
+	}
+	if c.MaxBytes == 0 {
+		c.MaxBytes = DefaultMaxBytes
+	}
+	if c.Retry == (Retry{}) {
+		c.Retry = DefaultRetry()
+	}
+	if c.Random == nil {
+		c.Random = rand.Float64
+	}
+	return c
+}
+
+// Core delivers rows. Its methods may be called from several goroutines; the
+// order of rows of one key is that of the calls of Submit.
+type Core struct {
+	sender Sender
+	meter  *progress.Meter
+	call   string
+	cancel context.CancelCauseFunc
+	tasks  conc.WaitGroup
+	kick   chan struct{} // the machine may have something to do
+
+	mu      sync.Mutex
+	machine *machine
+	changed chan struct{} // closed when rows were released or the machine failed
+}
+
+// New starts a core. ctx bounds its requests: when it is done they are
+// cancelled and their rows stay open.
+func New(ctx context.Context, cfg Config, s Sender) *Core {
+	cfg = cfg.withDefaults()
+	ctx, cancel := context.WithCancelCause(ctx)
+	c := &Core{
+		sender: s, meter: cfg.Meter, call: cfg.Operation, cancel: cancel,
+		kick: make(chan struct{}, 1), machine: newMachine(cfg), changed: make(chan struct{}),
+	}
+	c.tasks.Go(func() { c.run(ctx) })
+	return c
+}
+
+// Submit takes rows, in their order. It blocks while the core holds all it may
+// (promise 6), and returns early only with an error: ctx's, or why the core
+// failed. Rows that it did not take and rows that have not ended then stay
+// open on their receipts.
+func (c *Core) Submit(ctx context.Context, rows []Row) error {
+	defer c.nudge()
+	for i := range rows {
+		row := &rows[i]
+		twin, duplicate, err := c.admit(ctx, row)
+		switch {
+		case err != nil:
+			return err
+		case duplicate:
+			if err := rejectDuplicate(row, twin); err != nil {
+				c.fail(err)
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// admit takes a row, unless a row of its key, whose origin it returns, forbids
+// that.
+func (c *Core) admit(ctx context.Context, row *Row) (twin record.Origin, duplicate bool, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.machine.failure == nil && !c.machine.hasRoom(row) {
+		c.machine.waiting++
+		err := c.wait(ctx)
+		c.machine.waiting--
+		if err != nil {
+			return twin, false, err
+		}
+	}
+	if c.machine.failure != nil {
+		return twin, false, c.machine.failure
+	}
+	if held := c.machine.admit(row, time.Now()); held != nil {
+		return held.Receipt.Origin(held.Index), true, nil
+	}
+	return twin, false, nil
+}
+
+func rejectDuplicate(row *Row, twin record.Origin) error {
+	return row.Receipt.Reject(row.Index, record.Rejection{
+		Item: row.Item, Operation: row.Operation.String(), Code: codeDuplicate,
+		Message: fmt.Sprintf("the row at %s has the same key and is being written (duplicates = \"error\")", twin),
+	})
+}
+
+// Flush returns when every row taken has ended, or with the reason why that
+// can't be.
+func (c *Core) Flush(ctx context.Context) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.machine.flushing++
+	defer func() { c.machine.flushing-- }()
+	for c.machine.failure == nil && c.machine.heldRows > 0 {
+		if err := c.wait(ctx); err != nil {
+			return err
+		}
+	}
+	return c.machine.failure
+}
+
+// wait waits, the lock released, until something has changed. When ctx is done
+// nothing that the core does is wanted any more.
+func (c *Core) wait(ctx context.Context) error {
+	changed := c.changed
+	c.mu.Unlock()
+	defer c.mu.Lock()
+	c.nudge()
+	select {
+	case <-changed:
+		return nil
+	case <-ctx.Done():
+		c.cancel(context.Cause(ctx))
+		return context.Cause(ctx)
+	}
+}
+
+// Close ends the core. Rows that have not ended stay open; after a failure,
+// requests in flight are given a moment to be answered. No row ends afterwards.
+func (c *Core) Close() {
+	c.fail(errClosed)
+	c.drain()
+	c.cancel(errClosed)
+	c.tasks.Wait()
+}
+
+// drain waits until no request is in flight, for a moment at most.
+func (c *Core) drain() {
+	patience := time.NewTimer(grace)
+	defer patience.Stop()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.machine.inFlight > 0 {
+		changed := c.changed
+		c.mu.Unlock()
+		select {
+		case <-changed:
+			c.mu.Lock()
+		case <-patience.C:
+			c.mu.Lock()
+			return
+		}
+	}
+}
+
+// run asks the machine what to do until ctx is done.
+func (c *Core) run(ctx context.Context) {
+	defer c.surface()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		timer.Stop()
+		if wake := c.dispatch(ctx); !wake.IsZero() {
+			timer.Reset(time.Until(wake))
+		}
+		select {
+		case <-c.kick:
+		case <-timer.C:
+		case <-ctx.Done():
+			c.fail(context.Cause(ctx))
+			return
+		}
+	}
+}
+
+// dispatch sends what may be sent now and says when to look again.
+func (c *Core) dispatch(ctx context.Context) time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for {
+		r, wake := c.machine.next(time.Now())
+		if r == nil {
+			return wake
+		}
+		limit := time.Time{}
+		if !c.machine.heard {
+			limit = c.machine.firstSent.Add(reach)
+		}
+		c.tasks.Go(func() { c.send(ctx, r, limit) })
+	}
+}
+
+// send makes one attempt and ends the rows that it decided. limit is when an
+// endpoint that never answered has had its time; zero: it has answered.
+func (c *Core) send(ctx context.Context, r *request, limit time.Time) {
+	defer c.surface()
+	attempt, cancel := ctx, func() {}
+	if !limit.IsZero() {
+		attempt, cancel = context.WithDeadline(ctx, limit)
+	}
+	started := time.Now()
+	answer, err := c.sender.Send(attempt, &r.Request)
+	now := time.Now()
+	if err != nil && attempt.Err() != nil {
+		err = &Fault{Class: Retryable, Err: err} // cut short, whatever the sender made of it
+	}
+	cancel()
+	c.report(r, answer, err, now.Sub(started))
+
+	c.mu.Lock()
+	var ends []ending
+	if err != nil && ctx.Err() != nil {
+		c.machine.abandoned(r, context.Cause(ctx), now)
+	} else {
+		ends = c.machine.answered(r, answer, err, now)
+	}
+	c.mu.Unlock()
+	c.nudge()
+	c.settle(ends)
+}
+
+// settle ends rows on their receipts and makes room for others.
+func (c *Core) settle(ends []ending) {
+	done := ends[:0]
+	var failure error
+	for _, end := range ends {
+		row := &end.entry.Row
+		if end.outcome != record.Rejected {
+			row.Receipt.End(row.Index, end.outcome)
+		} else if err := row.Receipt.Reject(row.Index, end.why); err != nil {
+			failure = err
+			continue
+		}
+		done = append(done, end)
+	}
+	c.mu.Lock()
+	if len(done) > 0 {
+		c.machine.release(done, time.Now())
+	}
+	if failure != nil {
+		c.machine.fail(failure)
+	}
+	c.broadcast()
+	c.mu.Unlock()
+	c.nudge()
+}
+
+// report tells the meter of an attempt.
+func (c *Core) report(r *request, a Answer, err error, took time.Duration) {
+	event := progress.Request{
+		Number: r.Number, Operation: c.call, Items: len(r.Rows), Bytes: r.Bytes,
+		Attempt: r.Attempt, Duration: took, Unprocessed: len(a.Unprocessed),
+	}
+	for _, used := range a.Consumed {
+		event.Units += used.Units
+		c.meter.Capacity(used.Table, used.Index, used.Units)
+	}
+	if err != nil {
+		event.Err = err.Error()
+		var fault *Fault
+		event.Throttled = errors.As(err, &fault) && fault.Class == Throttled
+	}
+	c.meter.Requested(event)
+}
+
+// surface, deferred, keeps a panic from leaving Submit and Flush waiting. The
+// panic itself goes on in Close.
+func (c *Core) surface() {
+	if caught := recover(); caught != nil {
+		c.fail(errDefect)
+		panic(caught)
+	}
+}
+
+func (c *Core) fail(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.machine.fail(err)
+	c.broadcast()
+}
+
+// broadcast wakes all that wait for a change. The lock is held.
+func (c *Core) broadcast() {
+	close(c.changed)
+	c.changed = make(chan struct{})
+}
+
+// nudge has run look at the machine.
+func (c *Core) nudge() {
+	select {
+	case c.kick <- struct{}{}:
+	default:
+	}
+}

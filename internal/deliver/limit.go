@@ -1,0 +1,64 @@
+package deliver
+
+import "time"
+
+// startLimit is how many requests are in flight at first.
+const startLimit = 4
+
+// limiter finds how many requests may be in flight: additive increase,
+// multiplicative decrease. Until the first push back it doubles in each round
+// trip. A cut is in proportion to the share of rows that were given back, so
+// that a table that takes nearly everything is not left idle.
+type limiter struct {
+	max     int
+	limit   float64
+	probing bool
+	cutAt   time.Time
+	// refused counts the requests in a row of which the table took nothing.
+	refused int
+	// resumes is when the next request may go, after the table took nothing
+	// even from one request at a time.
+	resumes time.Time
+}
+
+func newLimiter(max int) limiter {
+	return limiter{max: max, limit: float64(min(startLimit, max)), probing: true}
+}
+
+func (l *limiter) allowed() int { return int(l.limit) }
+
+// accepted is told of a request that the table took whole. reached says that
+// the limit was reached when it was sent: a limit that nothing presses against
+// says nothing, and is not raised.
+func (l *limiter) accepted(reached bool) {
+	l.refused = 0
+	if !reached {
+		return
+	}
+	if l.probing {
+		l.limit++
+	} else {
+		l.limit += 1 / l.limit
+	}
+	l.limit = min(l.limit, float64(l.max))
+}
+
+// pushedBack is told of a request of whose rows the table gave back a share,
+// up to all of them. It cuts once per window: what was sent before the last
+// cut tells of the same congestion.
+func (l *limiter) pushedBack(sent time.Time, share float64, now time.Time) {
+	l.probing = false
+	if share < 1 {
+		l.refused = 0
+	} else {
+		l.refused++
+	}
+	if sent.Before(l.cutAt) {
+		return
+	}
+	l.cutAt = now
+	l.limit = max(1, l.limit*(1-share/2))
+}
+
+// exhausted reports that one request at a time is still too many.
+func (l *limiter) exhausted() bool { return l.refused > 0 && l.limit < 2 }

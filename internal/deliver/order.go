@@ -1,0 +1,135 @@
+package deliver
+
+import (
+	"container/heap"
+	"time"
+)
+
+// entry is a row that the core holds.
+type entry struct {
+	Row
+	older *entry // the row that this one supersedes
+	sends int
+	first time.Time // when it was first sent, or the one that it stands in for
+}
+
+// chain is rows of one key in the order they came, to be sent as one: the
+// newest. The zero chain is empty.
+type chain struct{ newest, oldest *entry }
+
+func (c *chain) empty() bool { return c.newest == nil }
+
+func (c *chain) push(e *entry) {
+	e.older = c.newest
+	c.newest = e
+	if c.oldest == nil {
+		c.oldest = e
+	}
+}
+
+// pop takes the newest row off.
+func (c *chain) pop() *entry {
+	e := c.newest
+	c.newest = e.older
+	e.older = nil
+	if c.newest == nil {
+		c.oldest = nil
+	}
+	return e
+}
+
+// under puts rows that came earlier below those of c.
+func (c *chain) under(earlier chain) {
+	switch {
+	case earlier.empty():
+	case c.empty():
+		*c = earlier
+	default:
+		c.oldest.older = earlier.newest
+		c.oldest = earlier.oldest
+	}
+}
+
+// slotKey is a key of a table.
+type slotKey struct{ table, key string }
+
+// slot is one key that rows are held for. Either flight is empty and the slot
+// stands in one queue, or its newest row is part of one request: so a key is
+// in flight at most once and in a request at most once.
+type slot struct {
+	slotKey
+	flight  chain
+	waiting chain
+	since   time.Time // when it joined the queue
+	returns int       // how often the service gave the row back
+	own     entry     // room for the first row: most keys come once
+}
+
+// queue is slots in the order they joined.
+type queue struct {
+	slots []*slot
+	head  int
+}
+
+func (q *queue) len() int { return len(q.slots) - q.head }
+
+func (q *queue) at(i int) *slot { return q.slots[q.head+i] }
+
+func (q *queue) push(s *slot) { q.slots = append(q.slots, s) }
+
+// drop takes the first n off. The space before them is reused once it is
+// half of the whole.
+func (q *queue) drop(n int) {
+	clear(q.slots[q.head : q.head+n])
+	q.head += n
+	if q.head > len(q.slots)/2 {
+		rest := copy(q.slots, q.slots[q.head:])
+		clear(q.slots[rest:])
+		q.slots, q.head = q.slots[:rest], 0
+	}
+}
+
+// delayed is what waits for a moment: slots to be packed, or a request to be
+// sent, again.
+type delayed struct {
+	due     time.Time
+	slots   []*slot
+	request *request
+}
+
+// agenda is what waits for a moment, the soonest first.
+type agenda []delayed
+
+func (a agenda) Len() int           { return len(a) }
+func (a agenda) Less(i, j int) bool { return a[i].due.Before(a[j].due) }
+func (a agenda) Swap(i, j int)      { a[i], a[j] = a[j], a[i] }
+
+// Push implements heap.Interface.
+func (a *agenda) Push(x any) { *a = append(*a, x.(delayed)) }
+
+// Pop implements heap.Interface.
+func (a *agenda) Pop() any {
+	last := len(*a) - 1
+	d := (*a)[last]
+	(*a)[last] = delayed{}
+	*a = (*a)[:last]
+	return d
+}
+
+func (a *agenda) add(d delayed) { heap.Push(a, d) }
+
+// take is the soonest, if its moment has come.
+func (a *agenda) take(now time.Time) (delayed, bool) {
+	if len(*a) == 0 || (*a)[0].due.After(now) {
+		return delayed{}, false
+	}
+	return heap.Pop(a).(delayed), true
+}
+
+// next is the soonest moment; zero when nothing waits.
+func (a agenda) next() time.Time {
+	if len(a) == 0 {
+		return time.Time{}
+	}
+	return a[0].due
+}

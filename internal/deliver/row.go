@@ -1,0 +1,122 @@
+package deliver
+
+import (
+	"context"
+
+	"github.com/dynapipe/dynapipe/internal/record"
+)
+
+// Operation is what a row asks of its table.
+type Operation uint8
+
+// The operations of BatchWriteItem.
+const (
+	Put Operation = iota + 1
+	Delete
+)
+
+// String is DynamoDB's name of the operation.
+func (o Operation) String() string {
+	if o == Delete {
+		return "DeleteRequest"
+	}
+	return "PutRequest"
+}
+
+// Row is one row, encoded and checked by the sink.
+type Row struct {
+	Table string
+	// Key is the row's key in a form that is equal when DynamoDB deems two keys
+	// equal: the numbers 1 and 1.0 are one key.
+	Key       string
+	Operation Operation
+	// Body is the row's part of a request, as {"PutRequest":{"Item":{...}}}.
+	Body []byte
+	// Units is the capacity that the row is expected to take.
+	Units float64
+	// Receipt and Index say where the row ends.
+	Receipt *record.Receipt
+	Index   int
+	// Item is the row as the dead letter keeps it. It may share Body's memory.
+	Item []byte
+}
+
+// footprint is roughly the memory that holding the row takes.
+func (r *Row) footprint() int64 {
+	const bookkeeping = 256
+	return int64(len(r.Body) + len(r.Item) + len(r.Key) + bookkeeping)
+}
+
+// Request is some rows on their way to the service. No two of them have the
+// same table and key, and those of one table stand together.
+type Request struct {
+	Number  int64 // from 1; the same for each attempt
+	Attempt int   // from 1
+	Rows    []*Row
+	Bytes   int // length of the request's body, or a little more
+}
+
+// Answer is what the service did with a request that did not fail.
+type Answer struct {
+	// Unprocessed are the indexes of the request's rows that were given back.
+	Unprocessed []int
+	// Consumed is the capacity that the rest took.
+	Consumed []Consumed
+}
+
+// took is the capacity that a table and its indexes took, if the answer says.
+func (a *Answer) took(table string) (units float64, said bool) {
+	for _, c := range a.Consumed {
+		if c.Table == table {
+			units += c.Units
+			said = true
+		}
+	}
+	return units, said
+}
+
+// Consumed is capacity taken from a table, or from one of its indexes.
+type Consumed struct {
+	Table string
+	Index string // empty for the table itself
+	Units float64
+}
+
+// Sender makes one attempt at a request and does not retry. It is called from
+// several goroutines. Its errors are Faults; any other error is Permanent.
+type Sender interface {
+	Send(ctx context.Context, r *Request) (Answer, error)
+}
+
+// Class is what the core does about an error.
+type Class uint8
+
+// The classes of errors.
+const (
+	// Permanent fails the run: no attempt will go better.
+	Permanent Class = iota
+	// Retryable is tried again, max_attempts times. Whether the request was
+	// carried out may be unknown, so only requests that may be repeated use it.
+	Retryable
+	// Throttled is tried again until the table takes it.
+	Throttled
+	// Poison is the fault of at least one row of the request, which is found
+	// and rejected while the others are sent.
+	Poison
+)
+
+// Fault is an error of an attempt, with what the core needs to know of it.
+type Fault struct {
+	Class   Class
+	Code    string // the service's, for the dead letter
+	Message string // the service's, for the dead letter
+	// Answered says that the service was reached, whatever it said.
+	Answered bool
+	Err      error
+}
+
+// Error is the text of the error behind the fault.
+func (f *Fault) Error() string { return f.Err.Error() }
+
+// Unwrap is the error behind the fault.
+func (f *Fault) Unwrap() error { return f.Err }

@@ -1,0 +1,185 @@
+package deliver
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/dynapipe/dynapipe/internal/record"
+)
+
+// took is a request that the service carried out, but for the rows that it
+// gave back.
+func (m *machine) took(r *request, a Answer, now time.Time) []ending {
+	back := make([]bool, len(r.slots))
+	for _, i := range a.Unprocessed {
+		back[i] = true
+	}
+	m.budget.answered(r.units, m.spent(r, a, back), now)
+	m.steer(r, float64(len(a.Unprocessed))/float64(len(r.slots)), now)
+
+	ends := make([]ending, 0, len(r.slots))
+	var returned []*slot
+	for i, s := range r.slots {
+		switch {
+		case !back[i]:
+			ends = m.written(ends, s, now)
+		case !m.cfg.Retry.Unprocessed:
+			ends = m.rejected(ends, s, codeUnprocessed, "the table gave the row back unprocessed and retry_unprocessed is false", now)
+		case m.cfg.Retry.expired(s.flight.newest.first, now):
+			ends = m.rejected(ends, s, codeUnprocessed, m.late("the table gave the row back unprocessed"), now)
+		default:
+			returned = append(returned, s)
+		}
+	}
+	m.giveBack(returned, now)
+	return ends
+}
+
+// spent is what the answer says the request took, from which the estimates
+// learn; where it doesn't say, the estimate of the rows that were carried out.
+func (m *machine) spent(r *request, a Answer, back []bool) float64 {
+	sum := 0.0
+	for i := 0; i < len(r.slots); {
+		table, expected := r.slots[i].table, 0.0
+		for ; i < len(r.slots) && r.slots[i].table == table; i++ {
+			if !back[i] {
+				expected += r.slots[i].flight.newest.Units
+			}
+		}
+		took, said := a.took(table)
+		if said {
+			m.costs.learn(table, expected, took)
+		} else {
+			took = expected * m.costs.factor(table)
+		}
+		sum += took
+	}
+	return sum
+}
+
+// steer tells the limit which share of a request was given back.
+func (m *machine) steer(r *request, share float64, now time.Time) {
+	if share == 0 {
+		m.limit.accepted(r.reached)
+		return
+	}
+	m.limit.pushedBack(r.sent, share, now)
+	if m.limit.exhausted() {
+		m.limit.resumes = now.Add(m.delay(m.limit.refused))
+	}
+}
+
+// written ends the newest row of a slot in flight, and those it superseded.
+func (m *machine) written(ends []ending, s *slot, now time.Time) []ending {
+	ends = append(ends, ending{entry: s.flight.pop(), outcome: record.Written})
+	for !s.flight.empty() {
+		ends = append(ends, ending{entry: s.flight.pop(), outcome: record.Coalesced})
+	}
+	s.returns = 0
+	m.requeue(s, now)
+	return ends
+}
+
+// rejected ends the newest row of a slot in flight. The one before it counts
+// in its place (promise 4), unless newer ones have come.
+func (m *machine) rejected(ends []ending, s *slot, code, message string, now time.Time) []ending {
+	e := s.flight.pop()
+	if older := s.flight.newest; older != nil {
+		older.first = e.first
+	}
+	s.waiting.under(s.flight)
+	s.flight = chain{}
+	m.requeue(s, now)
+	return append(ends, ending{entry: e, outcome: record.Rejected, why: record.Rejection{
+		Item: e.Item, Operation: e.Operation.String(), Code: code, Message: message, Attempts: e.sends,
+	}})
+}
+
+// requeue has the rows that wait in a slot sent next, or forgets the slot.
+func (m *machine) requeue(s *slot, now time.Time) {
+	if s.waiting.empty() {
+		delete(m.slots, s.slotKey)
+		return
+	}
+	s.since = now
+	m.fresh.push(s)
+}
+
+// giveBack has rows wait before they are packed again. Newer rows of their
+// keys supersede them meanwhile.
+func (m *machine) giveBack(slots []*slot, now time.Time) {
+	if len(slots) == 0 {
+		return
+	}
+	m.complaint = "the table gives rows back unprocessed: it takes less than it is sent"
+	level := 0
+	for _, s := range slots {
+		s.returns++
+		level = max(level, s.returns)
+		s.waiting.under(s.flight)
+		s.flight = chain{}
+	}
+	m.later.add(delayed{due: now.Add(m.delay(level)), slots: slots})
+}
+
+// throttled is a request of which the table took nothing.
+func (m *machine) throttled(r *request, fault *Fault, now time.Time) []ending {
+	m.steer(r, 1, now)
+	var ends []ending
+	r.slots = slices.DeleteFunc(r.slots, func(s *slot) bool {
+		late := m.cfg.Retry.expired(s.flight.newest.first, now)
+		if late {
+			ends = m.rejected(ends, s, fault.Code, m.late(fault.Message), now)
+		}
+		return late
+	})
+	if len(r.slots) > 0 {
+		r.list()
+		m.later.add(delayed{due: now.Add(m.delay(r.Attempt)), request: r})
+	}
+	return ends
+}
+
+// retry is a request that failed in a way that may pass.
+func (m *machine) retry(r *request, err error, now time.Time) {
+	r.errors++
+	tried := m.cfg.Retry
+	late := slices.ContainsFunc(r.slots, func(s *slot) bool { return tried.expired(s.flight.newest.first, now) })
+	switch {
+	case !m.heard && now.Sub(m.firstSent) >= reach:
+		m.fail(fmt.Errorf("no answer within %v of the first request: %w", reach, err))
+	case r.errors >= tried.MaxAttempts:
+		m.fail(fmt.Errorf("request %d failed %d times (retry.max_attempts), the last time so: %w", r.Number, r.errors, err))
+	case late:
+		m.fail(fmt.Errorf("request %d still failed when retry.deadline (%v) had passed: %w", r.Number, tried.Deadline, err))
+	default:
+		m.later.add(delayed{due: now.Add(m.delay(r.Attempt)), request: r})
+	}
+}
+
+// poisoned is a request that some row of it spoils: the row, if it is alone,
+// else each half is sent by itself.
+func (m *machine) poisoned(r *request, fault *Fault, now time.Time) []ending {
+	if len(r.slots) == 1 {
+		return m.rejected(nil, r.slots[0], fault.Code, fault.Message, now)
+	}
+	half := len(r.slots) / 2
+	m.due = slices.Insert(m.due, 0, m.part(r.slots[:half]), m.part(r.slots[half:]))
+	return nil
+}
+
+// part is a request of some slots of another one.
+func (m *machine) part(slots []*slot) *request {
+	l := newLoad(m.cfg.Caps, 0)
+	for _, s := range slots {
+		l.add(s.table, len(s.flight.newest.Body), 0)
+	}
+	return m.request(slices.Clone(slots), l.bytes)
+}
+
+func (m *machine) delay(n int) time.Duration { return m.cfg.Retry.Delay(n, m.cfg.Random()) }
+
+func (m *machine) late(message string) string {
+	return fmt.Sprintf("%s (tried until retry.deadline, %v)", message, m.cfg.Retry.Deadline)
+}
