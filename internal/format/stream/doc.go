@@ -1,0 +1,7 @@
+// Package stream gets from what a user wrote as a path to the text of the
+// files meant: List turns paths, patterns and "-" into files, Open reads one
+// of them, decompressed, decoded to UTF-8 and without a byte order mark.
+//
+// It knows nothing of rows. The packages csvio and jsonio find rows in the
+// text, and package files strings the files of a source together.
+package stream

@@ -1,0 +1,175 @@
+package stream
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+)
+
+// Options are how a file's bytes become text.
+type Options struct {
+	Compression Compression // the zero value is Auto
+	Encoding    Encoding    // the zero value is UTF8
+	Count       func(int64) // is told of the file's own bytes as they are read; may be nil
+}
+
+// Reader reads the text of one file. One goroutine uses it.
+type Reader struct {
+	file     File
+	options  Options
+	raw      *rawReader
+	text     io.Reader // nil until the first Read
+	free     func()    // frees the decompressor
+	failed   error
+	produced int64
+}
+
+// Open prepares to read a file. It reads nothing yet, so that it does not wait
+// for a standard input that has nothing to give.
+func Open(f File, o Options) (*Reader, error) {
+	raw := &rawReader{count: o.Count}
+	if f.pump {
+		raw.in = startPump(f)
+	} else {
+		file, err := os.Open(f.Path)
+		if err != nil {
+			return nil, err
+		}
+		raw.in = regular{file}
+	}
+	return &Reader{file: f, options: o, raw: raw, free: func() {}}, nil
+}
+
+// Check reports why the file can't be opened, if it can't. Pipes are not
+// tried: to open one may wait for its other end.
+func Check(f File) error {
+	if f.pump {
+		return nil
+	}
+	file, err := os.Open(f.Path)
+	if err != nil {
+		return err
+	}
+	return file.Close()
+}
+
+// File is the file being read.
+func (r *Reader) File() File { return r.file }
+
+// Read reads text into p, as io.Reader does. It returns soon after ctx is
+// done, with ctx's error. Every other error but io.EOF names the file.
+func (r *Reader) Read(ctx context.Context, p []byte) (int, error) {
+	if r.failed != nil {
+		return 0, r.failed
+	}
+	// Decompressors know no context: that of this call goes past them.
+	r.raw.ctx = ctx
+	defer func() { r.raw.ctx = nil }()
+	if r.text == nil {
+		if err := r.start(); err != nil {
+			return 0, r.fail(err)
+		}
+	}
+	n, err := r.text.Read(p)
+	r.produced += int64(n)
+	if err != nil {
+		err = r.fail(err)
+	}
+	return n, err
+}
+
+// Close closes the file. A pipe on which a read is still waiting is left to it.
+func (r *Reader) Close() error {
+	r.free()
+	return r.raw.in.Close()
+}
+
+func (r *Reader) start() error {
+	in := bufio.NewReaderSize(r.raw, 64<<10)
+	c := r.options.Compression.of(r.file.Path)
+	if err := checkStart(c, r.options.Compression, in); err != nil {
+		return err
+	}
+	plain, free, err := decompress(c, in)
+	if err != nil {
+		return r.decompressing(err)
+	}
+	r.free = free
+	text, err := decode(r.options.Encoding, &explained{plain, r})
+	if err != nil {
+		return err
+	}
+	r.text = text
+	return nil
+}
+
+// explained passes on what the decompressor reads, its errors explained.
+type explained struct {
+	plain io.Reader
+	r     *Reader
+}
+
+func (e *explained) Read(p []byte) (int, error) {
+	n, err := e.plain.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = e.r.decompressing(err)
+	}
+	return n, err
+}
+
+func (r *Reader) decompressing(err error) error {
+	if r.raw.failed != nil {
+		return r.raw.failed
+	}
+	return explain(r.options.Compression.of(r.file.Path), err)
+}
+
+// fail remembers what ended the reading and names the file in it.
+func (r *Reader) fail(err error) error {
+	switch {
+	case errors.Is(err, io.EOF):
+		r.failed = io.EOF
+	case r.raw.failed != nil && r.raw.ctx.Err() != nil:
+		r.failed = r.raw.failed
+	case r.produced > 0:
+		r.failed = fmt.Errorf("%s: %w (after %d bytes of text; the rows in them were read and sent on)", r.file.Name(), err, r.produced)
+	default:
+		r.failed = fmt.Errorf("%s: %w", r.file.Name(), err)
+	}
+	return r.failed
+}
+
+// rawReader reads the file's own bytes and counts them.
+type rawReader struct {
+	in     input
+	count  func(int64)
+	ctx    context.Context // of the Read under way
+	failed error
+}
+
+// input is where a file's own bytes come from.
+type input interface {
+	ReadContext(ctx context.Context, p []byte) (int, error)
+	io.Closer
+}
+
+// regular is a file whose reads do not wait for anybody.
+type regular struct{ *os.File }
+
+func (f regular) ReadContext(_ context.Context, p []byte) (int, error) { return f.Read(p) }
+
+func (r *rawReader) Read(p []byte) (n int, err error) {
+	if err = r.ctx.Err(); err == nil {
+		n, err = r.in.ReadContext(r.ctx, p)
+	}
+	if n > 0 && r.count != nil {
+		r.count(int64(n))
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		r.failed = err
+	}
+	return n, err
+}
