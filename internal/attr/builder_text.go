@@ -1,0 +1,152 @@
+package attr
+
+import (
+	"fmt"
+
+	"github.com/dynapipe/dynapipe/internal/record"
+)
+
+// AddItem sets the row's attributes from an item in DynamoDB JSON, a map of
+// names to values, in any legal spelling. After an error the caller calls Drop.
+func (b *Builder) AddItem(text []byte) error {
+	return b.addRow(text, "an item", (*Builder).addItemValue)
+}
+
+// AddObject sets the row's attributes from a plain JSON object, as ParseJSON
+// reads it. After an error the caller calls Drop.
+func (b *Builder) AddObject(text []byte) error {
+	return b.addRow(text, "a row", (*Builder).addPlainValue)
+}
+
+func (b *Builder) addRow(text []byte, what string, add func(*Builder, *column, int)) error {
+	if len(text) > MaxRowBytes {
+		return fmt.Errorf("%s of %d bytes is more than the %d MB that a row may hold", what, len(text), MaxRowBytes>>20)
+	}
+	s := &b.scan
+	s.reset(text)
+	b.room(len(text))
+	for more := s.open('{', '}', what); more; more = s.more('}') {
+		s.peek()
+		at := s.pos
+		name := s.name()
+		if s.err != nil {
+			break
+		}
+		if b.isSet(view(name)) {
+			s.failDuplicate(at, name)
+			break
+		}
+		if c := b.column(view(name)); c != nil {
+			add(b, c, len(b.pos))
+			continue
+		}
+		b.addOverflow(b.over.mark(view(name)), add)
+	}
+	err := s.end()
+	s.text = nil
+	if err == nil {
+		err = b.Err()
+	}
+	return err
+}
+
+// isSet reports whether the row has set that name. The likely column is asked
+// first, and is asked again when the name is looked up.
+func (b *Builder) isSet(name string) bool {
+	if b.next < len(b.columns) && b.columns[b.next].name == name {
+		return b.columns[b.next].row == len(b.pos)+1
+	}
+	if c := b.index[name]; c != nil {
+		return c.row == len(b.pos)+1
+	}
+	return b.over.set(name)
+}
+
+// addOverflow reads a value into a column of its own, which then goes into the
+// row's overflow cell.
+func (b *Builder) addOverflow(name string, add func(*Builder, *column, int)) {
+	c := &b.over.one
+	c.reset()
+	c.typ = record.Any
+	add(b, c, 0)
+	switch {
+	case b.scan.err != nil:
+	case c.marked > 0:
+		b.over.append(name, AppendDynamoJSON(c.data, NullValue()))
+	default:
+		b.over.append(name, c.data)
+	}
+}
+
+// addItemValue reads a value in DynamoDB JSON as the row's cell of c.
+func (b *Builder) addItemValue(c *column, row int) {
+	s := &b.scan
+	kind := s.descriptor()
+	if s.err != nil {
+		return
+	}
+	b.addPayload(c, kind, row)
+	s.closeValue()
+}
+
+func (b *Builder) addPayload(c *column, kind Kind, row int) {
+	s := &b.scan
+	if kind == Null {
+		s.null()
+		c.finishNull(row)
+		return
+	}
+	switch {
+	case !c.accepts(columnType(kind)):
+		c.data = s.payload(c.data, kind, 1)
+	case kind == String:
+		c.data = s.appendStr(c.data, "S")
+	case kind == Number:
+		c.data = append(c.data, s.number("N")...)
+	case kind == Bool:
+		c.data = append(c.data, boolByte(s.boolean()))
+	default:
+		c.data = s.binary(c.data, "B")
+	}
+	c.finish(row)
+}
+
+// addPlainValue reads a plain JSON value as the row's cell of c.
+func (b *Builder) addPlainValue(c *column, row int) {
+	s := &b.scan
+	kind := plainKind(s.peek())
+	if kind == Null {
+		s.literal("null")
+		c.finishNull(row)
+		return
+	}
+	switch {
+	case !c.accepts(columnType(kind)):
+		c.data = s.plain(c.data, 1)
+	case kind == String:
+		c.data = s.appendStr(c.data, "a value")
+	case kind == Bool:
+		c.data = append(c.data, boolByte(s.boolean()))
+	default:
+		c.data = append(c.data, s.plainNumber()...)
+	}
+	c.finish(row)
+}
+
+// plainKind is the kind of a plain JSON value by its first byte. What starts no
+// value counts as a number, which then fails.
+func plainKind(c byte) Kind {
+	switch c {
+	case '"':
+		return String
+	case '{':
+		return Map
+	case '[':
+		return List
+	case 't', 'f':
+		return Bool
+	case 'n':
+		return Null
+	}
+	return Number
+}
