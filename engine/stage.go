@@ -1,0 +1,109 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/sourcegraph/conc/panics"
+
+	"github.com/dynapipe/dynapipe/internal/plan"
+	"github.com/dynapipe/dynapipe/internal/progress"
+	"github.com/dynapipe/dynapipe/internal/record"
+)
+
+// stage is a node of the plan while it runs.
+type stage struct {
+	node    *plan.Node
+	inputs  []*edge
+	outputs []*edge
+	sources []*stage // the sources whose rows reach this stage
+	tally   record.Tally
+	meter   *progress.Meter
+	run     stageRunner
+
+	// sending is held while a unit goes out, so that every edge carries the
+	// same units in the same order.
+	sending sync.Mutex
+}
+
+// stageRunner is what a stage does. A source, a transform and a sink differ.
+type stageRunner interface {
+	// open readies the component, before any row moves.
+	open(ctx context.Context) error
+	// move takes rows from the stage's inputs, or from outside, to its
+	// outputs, or to the outside, until there are no more or ctx is done. When
+	// reading is done it takes no more from outside. It reports whether input
+	// was left because of that.
+	move(ctx, reading context.Context) (stopped bool, err error)
+	// close frees the component. It is called once if open succeeded, when
+	// every stage has ended.
+	close() error
+}
+
+// work moves the stage's rows and then closes its outputs, whatever happens.
+func (s *stage) work(ctx, reading context.Context) error {
+	stopped, err := true, error(nil)
+	defer func() {
+		for _, e := range s.outputs {
+			e.close(stopped || err != nil)
+		}
+	}()
+	var catcher panics.Catcher
+	catcher.Try(func() { stopped, err = s.run.move(ctx, reading) })
+	if p := catcher.Recovered(); p != nil {
+		err = &Defect{Node: s.node.Address, Value: p.Value, Stack: p.Stack}
+	}
+	if err != nil {
+		return s.failed(err)
+	}
+	return nil
+}
+
+// failed says which node an error comes from, unless it is one that the whole
+// run is ending with.
+func (s *stage) failed(err error) error {
+	if isRunEnd(err) {
+		return err
+	}
+	return fmt.Errorf("%s: %w", s.node.Address, err)
+}
+
+// emit sends a unit with no named output on every edge.
+func (s *stage) emit(ctx context.Context, u unit) error {
+	s.sending.Lock()
+	defer s.sending.Unlock()
+	return s.emitTo(ctx, u, s.outputs)
+}
+
+// emitTo sends u on each of the edges, which share its batch, and takes u over.
+// The rows are out when every edge has them; else they are unsettled here, even
+// when some edge has its copy.
+func (s *stage) emitTo(ctx context.Context, u unit, edges []*edge) error {
+	defer u.release()
+	rows := u.rows()
+	for _, e := range edges {
+		if u.batch != nil {
+			u.batch.Retain()
+		}
+		if err := e.send(ctx, u); err != nil {
+			u.release()
+			s.tally.Unsettled.Add(rows)
+			return err
+		}
+	}
+	s.tally.Out.Add(rows)
+	return nil
+}
+
+// reject sends rows that did not get past this stage to the dead letter.
+func (s *stage) reject(dead record.Rejecter, rejects []record.Rejection) error {
+	for i, r := range rejects {
+		if err := dead.Reject(s.node.Address, r); err != nil {
+			s.tally.Unsettled.Add(int64(len(rejects) - i))
+			return err
+		}
+		s.tally.Rejected.Add(1)
+	}
+	return nil
+}
