@@ -43,6 +43,10 @@ func Warning(at hcl.Range, summary, format string, args ...any) *hcl.Diagnostic 
 	return d
 }
 
+// NoSource is the Extra of a diagnostic that points to a secret: its source
+// line is not shown (promise 8).
+type NoSource struct{}
+
 // Plain is an error that has no place in a file: a path, a flag.
 func Plain(summary, format string, args ...any) *hcl.Diagnostic {
 	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: summary, Detail: fmt.Sprintf(format, args...)}

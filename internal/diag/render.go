@@ -39,7 +39,11 @@ func (t Text) one(b *strings.Builder, d *hcl.Diagnostic, files map[string]*hcl.F
 	}
 	fmt.Fprintf(b, "%s: %s\n", t.paint(color, word), t.paint("\x1b[1m", printable(d.Summary)))
 	if d.Subject != nil {
-		t.place(b, *d.Subject, files[d.Subject.Filename], color)
+		file := files[d.Subject.Filename]
+		if _, hide := hcl.DiagnosticExtra[NoSource](d); hide {
+			file = nil
+		}
+		t.place(b, *d.Subject, file, color)
 	}
 	if d.Detail == "" {
 		return

@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"github.com/hashicorp/hcl/v2"
+
 	"github.com/dynapipe/dynapipe/internal/schema"
 	"github.com/dynapipe/dynapipe/sinks"
 	"github.com/dynapipe/dynapipe/sources"
@@ -45,4 +47,78 @@ type ConnectionKind struct {
 // of an output, and not as a whole.
 type Outputs interface {
 	Outputs() []string
+}
+
+// Types is the types of one kind of node, in the catalog's order.
+func (c Catalog) Types(kind Kind) []string {
+	var types []string
+	switch kind {
+	case Source:
+		for _, k := range c.Sources {
+			types = append(types, k.Type)
+		}
+	case Transform:
+		for _, k := range c.Transforms {
+			types = append(types, k.Type)
+		}
+	case Sink:
+		for _, k := range c.Sinks {
+			types = append(types, k.Type)
+		}
+	}
+	return types
+}
+
+// Configure gives a node the empty configuration of its type; false when there
+// is no such type.
+func (c Catalog) Configure(n *Node) bool {
+	switch n.Kind {
+	case Source:
+		for _, k := range c.Sources {
+			if k.Type == n.Type {
+				n.Source = k.New()
+				return true
+			}
+		}
+	case Transform:
+		for _, k := range c.Transforms {
+			if k.Type == n.Type {
+				n.Transform = k.New()
+				return true
+			}
+		}
+	case Sink:
+		for _, k := range c.Sinks {
+			if k.Type == n.Type {
+				n.Sink = k.New()
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Config is the node's configuration; nil when it has none yet.
+func (n *Node) Config() schema.Declarer {
+	switch {
+	case n.Source != nil:
+		return n.Source
+	case n.Transform != nil:
+		return n.Transform
+	case n.Sink != nil:
+		return n.Sink
+	}
+	return nil
+}
+
+// From declares the argument that every transform and sink has, bound to from.
+func From(from *hcl.Expression) schema.Arg {
+	return schema.Raw("from", from, "a node or a list of nodes",
+		"What is read: source.TYPE.NAME, transform.TYPE.NAME, or an output of a route, transform.route.NAME.OUTPUT. A list is a union.").Require()
+}
+
+// FileWriter is a sink whose file paths are known before the run. Two sinks
+// can't write one path.
+type FileWriter interface {
+	WritesFiles() []string
 }

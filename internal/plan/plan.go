@@ -12,6 +12,7 @@ package plan
 import (
 	"github.com/hashicorp/hcl/v2"
 
+	"github.com/dynapipe/dynapipe/internal/diag"
 	"github.com/dynapipe/dynapipe/internal/expr"
 	"github.com/dynapipe/dynapipe/internal/schema"
 	"github.com/dynapipe/dynapipe/sinks"
@@ -29,6 +30,8 @@ type Plan struct {
 	Nodes []*Node
 	// Warnings are what the front end noticed and let pass.
 	Warnings hcl.Diagnostics
+	// Secrets are values that no log, report or error text may show.
+	Secrets *diag.Secrets
 }
 
 // Settings are the run's own, from the pipeline block.

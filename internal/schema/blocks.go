@@ -1,6 +1,5 @@
 package schema
 
-
 // Nested declares a kind of block inside a block.
 type Nested struct {
 	name, doc string
@@ -45,4 +44,3 @@ func List[T any](name string, target *[]T, declare func(*T) Block) Nested {
 		},
 	}
 }
-

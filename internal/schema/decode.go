@@ -27,6 +27,8 @@ type Decoder struct {
 	// Broken are addresses of blocks that have errors of their own: a
 	// reference to one is not a second error.
 	Broken map[string]bool
+	// Secrets collects the values that must not be shown; it may be nil.
+	Secrets *diag.Secrets
 }
 
 // Decoded is what there is to know of a decoded block beside its values.
@@ -41,9 +43,6 @@ type Setting struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`
 }
-
-// Masked stands for a value that must not be shown.
-const Masked = "(sensitive)"
 
 // Decode decodes a block. It reports everything wrong with it at once; the
 // values of arguments without errors are bound either way.
@@ -119,7 +118,7 @@ func (d *decoding) arg(body *hclsyntax.Body, decl Arg, ranges Ranges) {
 		decl.decode(d, a)
 	}
 	if a.null {
-		if decl.required && !(written && !isNull(a.expr) && d.failedAt(a.expr.Range())) {
+		if decl.required {
 			d.missing(decl, attribute, ranges.block)
 		}
 		return
@@ -131,18 +130,9 @@ func (d *decoding) arg(body *hclsyntax.Body, decl Arg, ranges Ranges) {
 // value is what the plan shows of an argument.
 func (a *argument) value() string {
 	if a.secret || a.sensitive {
-		return Masked
+		return diag.Masked
 	}
 	return a.shown
-}
-
-func (d *decoding) failedAt(r hcl.Range) bool {
-	for _, x := range d.diags {
-		if x.Subject != nil && x.Severity == hcl.DiagError && x.Subject.Overlaps(r) {
-			return true
-		}
-	}
-	return false
 }
 
 func (d *decoding) missing(decl Arg, written *hclsyntax.Attribute, header hcl.Range) {

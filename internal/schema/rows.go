@@ -25,10 +25,16 @@ type ItemExpr struct {
 // aside. It stays nil when the argument is left out or null.
 func Expr(name string, target **expr.Expr, want expr.Kinds, doc string) Arg {
 	return Arg{name: name, doc: doc, kind: "expression", decode: func(d *decoding, a *argument) {
-		if x := d.compile(a, a.expr, want); x != nil {
-			*target = x
-			a.show(x.Source())
+		x := d.compile(a, a.expr, want)
+		if x == nil {
+			return
 		}
+		if v, ok := x.Constant(); ok && v.IsNull() {
+			a.null = true
+			return
+		}
+		*target = x
+		a.show(x.Source())
 	}}
 }
 

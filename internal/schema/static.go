@@ -158,6 +158,9 @@ func (d *decoding) static(a *argument, e hcl.Expression, want cty.Type, expected
 	}
 	v, marks := v.UnmarkDeep()
 	a.sensitive = a.sensitive || len(marks) > 0
+	if a.sensitive || a.secret {
+		AddSecrets(d.Secrets, v)
+	}
 	if v.IsNull() {
 		if whole {
 			a.null = true
@@ -177,9 +180,26 @@ func (d *decoding) static(a *argument, e hcl.Expression, want cty.Type, expected
 	return converted, true
 }
 
+// AddSecrets adds the texts and numbers inside an unmarked value to secrets.
+func AddSecrets(secrets *diag.Secrets, v cty.Value) {
+	// The callback never fails, so Walk doesn't either.
+	_ = cty.Walk(v, func(_ cty.Path, part cty.Value) (bool, error) {
+		if part.Type().IsPrimitiveType() && part.IsKnown() && !part.IsNull() && part.Type() != cty.Bool {
+			if text, err := convert.Convert(part, cty.String); err == nil {
+				secrets.Add(text.AsString())
+			}
+		}
+		return true, nil
+	})
+}
+
 // wrong reports a value of the wrong type.
 func (d *decoding) wrong(a *argument, at hcl.Range, expected, got string) {
-	d.report(diag.Error(at, "Wrong type of argument", "%q takes %s, not %s.", a.name, expected, got))
+	problem := diag.Error(at, "Wrong type of argument", "%q takes %s, not %s.", a.name, expected, got)
+	if a.secret {
+		problem.Extra = diag.NoSource{}
+	}
+	d.report(problem)
 }
 
 // got is what a value is, for a message that says what was expected.
@@ -193,7 +213,7 @@ func (d *decoding) got(a *argument, v cty.Value, want cty.Type) string {
 // quote is a value for a message, masked when it must be.
 func (d *decoding) quote(a *argument, v cty.Value) string {
 	if a.sensitive || a.secret {
-		return Masked
+		return diag.Masked
 	}
 	return display(v)
 }
@@ -220,12 +240,36 @@ func describe(t cty.Type) string {
 	return "a value of type " + t.FriendlyName()
 }
 
+// longestShown is how much of a value a message or a plan shows, in bytes.
+const longestShown = 200
+
 // display is a value as a pipeline would write it, on one line.
 func display(v cty.Value) string {
-	if v.Type() == cty.DynamicPseudoType || !v.IsWhollyKnown() {
-		return v.Type().FriendlyName()
+	if !v.IsWhollyKnown() || hasCapsule(v.Type()) {
+		return describe(v.Type()) // what hclwrite has no syntax for
 	}
-	return strings.Join(strings.Fields(string(hclwrite.TokensForValue(v).Bytes())), " ")
+	lines := strings.Split(string(hclwrite.TokensForValue(v).Bytes()), "\n")
+	for i, l := range lines {
+		lines[i] = strings.TrimSpace(l)
+	}
+	text := strings.Join(lines, " ")
+	if len(text) <= longestShown {
+		return text
+	}
+	return strings.ToValidUTF8(text[:longestShown], "") + "..."
+}
+
+// hasCapsule reports a type with a part that only Go code can make.
+func hasCapsule(t cty.Type) bool {
+	switch {
+	case t.IsCollectionType():
+		return hasCapsule(t.ElementType())
+	case t.IsTupleType():
+		return slices.ContainsFunc(t.TupleElementTypes(), hasCapsule)
+	case t.IsObjectType():
+		return slices.ContainsFunc(slices.Collect(maps.Values(t.AttributeTypes())), hasCapsule)
+	}
+	return t.IsCapsuleType()
 }
 
 // stringList is a string or a list of strings.
@@ -253,4 +297,3 @@ func stringList(v cty.Value) ([]string, error) {
 	}
 	return out, nil
 }
-

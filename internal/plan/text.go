@@ -1,0 +1,103 @@
+package plan
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/dynapipe/dynapipe/internal/schema"
+)
+
+// WriteJSON writes the view as one indented JSON document.
+func (v View) WriteJSON(w io.Writer) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}
+
+// WriteText writes the view for people. Warnings are not in it: they are
+// rendered with their source lines by diag.
+func (v View) WriteText(w io.Writer) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "Pipeline %s\n", v.Pipeline)
+	if v.Description != "" {
+		fmt.Fprintf(&b, "  %s\n", v.Description)
+	}
+	s := v.Settings
+	fmt.Fprintf(&b, "  rejects: at most %s, kept in %s\n", s.MaxRejects, s.DeadLetter)
+	fmt.Fprintf(&b, "  batches: up to %d rows or %s, %d per channel, parallelism %d\n",
+		s.BatchRows, size(s.BatchBytes), s.ChannelCapacity, s.Parallelism)
+	for i, n := range v.Nodes {
+		fmt.Fprintf(&b, "\n%3d. %s", i+1, n.Address)
+		if len(n.From) > 0 {
+			fmt.Fprintf(&b, "  <- %s", strings.Join(n.From, ", "))
+		}
+		b.WriteByte('\n')
+		writeLines(&b, n.lines())
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+type line struct{ name, text string }
+
+// lines is what there is to say of a node: its arguments, then its facts.
+func (n NodeView) lines() []line {
+	var out []line
+	for _, a := range n.Arguments {
+		out = append(out, line{a.Name, a.Value})
+	}
+	add := func(name string, texts ...string) {
+		for _, t := range texts {
+			if t != "" {
+				out = append(out, line{name, t})
+			}
+		}
+	}
+	add("[calls]", strings.Join(n.Facts.Calls, ", "))
+	for _, t := range n.Facts.Tables {
+		add("[table]", tableText(t))
+	}
+	add("[file]", n.Facts.Files...)
+	add("[order]", n.Facts.Order)
+	add("[guarantee]", n.Facts.Guarantee)
+	add("[note]", n.Facts.Notes...)
+	add("[unknown]", n.Unknown)
+	return out
+}
+
+func tableText(t schema.TableUse) string {
+	s := t.Use + " " + t.Name
+	if len(t.Keys) > 0 {
+		s += ", keys " + strings.Join(t.Keys, ", ")
+	}
+	if t.Note != "" {
+		s += " (" + t.Note + ")"
+	}
+	return s
+}
+
+// writeLines aligns the texts and indents those of several lines.
+func writeLines(b *strings.Builder, lines []line) {
+	width := 0
+	for _, l := range lines {
+		width = max(width, len(l.name))
+	}
+	indent := "\n" + strings.Repeat(" ", 7+width+2)
+	for _, l := range lines {
+		text := strings.ReplaceAll(strings.TrimSpace(l.text), "\n", indent)
+		fmt.Fprintf(b, "       %-*s  %s\n", width, l.name, text)
+	}
+}
+
+func size(n int64) string {
+	switch {
+	case n >= 1<<20 && n%(1<<20) == 0:
+		return fmt.Sprintf("%d MB", n>>20)
+	case n >= 1<<10 && n%(1<<10) == 0:
+		return fmt.Sprintf("%d KB", n>>10)
+	}
+	return fmt.Sprintf("%d bytes", n)
+}

@@ -1,0 +1,153 @@
+package pipeline
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/dynapipe/dynapipe/internal/diag"
+)
+
+const (
+	extension = ".hcl"
+	// maxFile bounds a file: a pipeline is written by hand, or nearly so, and a
+	// data file given by mistake is not read whole.
+	maxFile = 4 << 20
+	// maxNesting bounds brackets and prefix operators within one another: HCL's
+	// parser recurses with them.
+	maxNesting = 500
+)
+
+// read reads and parses the pipeline file at path, or those of the folder. broken are
+// the files with syntax errors.
+func read(path string) (files map[string]*hcl.File, broken map[string]bool, diags hcl.Diagnostics) {
+	paths, problem := list(path)
+	if problem != nil {
+		return nil, nil, hcl.Diagnostics{problem}
+	}
+	files, broken = map[string]*hcl.File{}, map[string]bool{}
+	for _, p := range paths {
+		file, problems := parse(p)
+		if file != nil {
+			files[p] = file
+		}
+		broken[p] = problems.HasErrors()
+		diags = append(diags, problems...)
+	}
+	return files, broken, diags
+}
+
+// list is the pipeline files that a path stands for.
+func list(path string) ([]string, *hcl.Diagnostic) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, unreadable("pipeline", path, err)
+	}
+	if !info.IsDir() {
+		return []string{path}, nil
+	}
+	entries, err := os.ReadDir(path) // sorted by name
+	if err != nil {
+		return nil, unreadable("pipeline", path, err)
+	}
+	var paths []string
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), extension) && !strings.HasPrefix(e.Name(), ".") && !e.IsDir() {
+			paths = append(paths, filepath.Join(path, e.Name()))
+		}
+	}
+	if len(paths) == 0 {
+		return nil, diag.Plain("No pipeline here", "The folder %s has no %s files. Folders below it are not looked into.", path, extension)
+	}
+	return paths, nil
+}
+
+func parse(path string) (*hcl.File, hcl.Diagnostics) {
+	src, problem := readFile("pipeline", path)
+	if problem != nil {
+		return nil, hcl.Diagnostics{problem}
+	}
+	if d := nesting(src, path); d != nil {
+		return &hcl.File{Bytes: src}, hcl.Diagnostics{d}
+	}
+	return hclsyntax.ParseConfig(src, path, hcl.InitialPos)
+}
+
+// readFile reads a file of HCL. what names it in messages.
+func readFile(what, path string) ([]byte, *hcl.Diagnostic) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, unreadable(what, path, err)
+	}
+	defer f.Close()
+	src, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return nil, unreadable(what, path, err)
+	}
+	if len(src) > maxFile {
+		return nil, diag.Plain("File too large", "%s is larger than %d MB, which no %s file should be. Is it a data file?", path, maxFile>>20, what)
+	}
+	return src, nil
+}
+
+func unreadable(what, path string, err error) *hcl.Diagnostic {
+	if errors.Is(err, fs.ErrNotExist) {
+		return diag.Plain("File not found", "There is no %s file or folder at %s.", what, path)
+	}
+	var pathError *fs.PathError
+	if errors.As(err, &pathError) {
+		err = pathError.Err
+	}
+	return diag.Plain("File can't be read", "The %s file %s can't be read: %s.", what, path, err)
+}
+
+// nesting finds the place where brackets or prefix operators go too deep.
+func nesting(src []byte, path string) *hcl.Diagnostic {
+	tokens, _ := hclsyntax.LexConfig(src, path, hcl.InitialPos) // ParseConfig reports what is wrong
+	depth, prefix := 0, 0
+	for _, t := range tokens {
+		switch t.Type {
+		case hclsyntax.TokenOBrace, hclsyntax.TokenOBrack, hclsyntax.TokenOParen,
+			hclsyntax.TokenTemplateInterp, hclsyntax.TokenTemplateControl, hclsyntax.TokenOQuote, hclsyntax.TokenOHeredoc:
+			depth, prefix = depth+1, 0
+		case hclsyntax.TokenCBrace, hclsyntax.TokenCBrack, hclsyntax.TokenCParen,
+			hclsyntax.TokenTemplateSeqEnd, hclsyntax.TokenCQuote, hclsyntax.TokenCHeredoc:
+			depth, prefix = max(depth-1, 0), 0
+		case hclsyntax.TokenBang, hclsyntax.TokenMinus, hclsyntax.TokenQuestion:
+			prefix++
+		case hclsyntax.TokenNewline:
+			prefix = 0
+		}
+		if depth+prefix > maxNesting {
+			return diag.Error(t.Range, "Nested too deep", "Brackets and operators nest more than %d levels here.", maxNesting)
+		}
+	}
+	return nil
+}
+
+// trust leaves out what may be wrong only because a file could not be parsed:
+// everything about that file, and names that are not found elsewhere.
+func trust(all, syntax hcl.Diagnostics, broken map[string]bool) hcl.Diagnostics {
+	if !syntax.HasErrors() {
+		return all
+	}
+	kept := slices.Clone(syntax)
+	for _, d := range all[len(syntax):] {
+		lost := slices.Contains([]string{"Unknown reference", "Unknown variable", "Unknown local", "Unknown local value"}, d.Summary)
+		if d.Severity == hcl.DiagError && d.Subject != nil && !broken[d.Subject.Filename] && !lost {
+			kept = append(kept, d)
+		}
+	}
+	return kept
+}
+
+// at is a place in words.
+func at(r hcl.Range) string { return fmt.Sprintf("%s:%d:%d", r.Filename, r.Start.Line, r.Start.Column) }
