@@ -21,8 +21,8 @@ type limiter struct {
 	resumes time.Time
 }
 
-func newLimiter(max int) limiter {
-	return limiter{max: max, limit: float64(min(startLimit, max)), probing: true}
+func newLimiter(max, start int) limiter {
+	return limiter{max: max, limit: float64(min(start, max)), probing: true}
 }
 
 func (l *limiter) allowed() int { return int(l.limit) }

@@ -70,8 +70,12 @@ type ending struct {
 }
 
 func newMachine(cfg Config) *machine {
+	start := startLimit
+	if cfg.Budget > 0 {
+		start = 1 // the first answer says how good the estimates are
+	}
 	return &machine{
-		cfg: cfg, slots: map[slotKey]*slot{}, limit: newLimiter(cfg.Concurrency),
+		cfg: cfg, slots: map[slotKey]*slot{}, limit: newLimiter(cfg.Concurrency, start),
 		budget: window{limit: cfg.Budget}, costs: estimator{},
 	}
 }

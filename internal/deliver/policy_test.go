@@ -1,0 +1,203 @@
+package deliver
+
+import (
+	"testing"
+	"time"
+)
+
+var noon = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+
+func TestLoad(t *testing.T) {
+	type row struct {
+		table string
+		body  int
+		units float64
+	}
+	small := row{"t", 10, 1}
+	for name, c := range map[string]struct {
+		caps  Caps
+		units float64
+		rows  []row
+		fit   int
+		bytes int
+	}{
+		"count":               {Caps{Items: 2, Bytes: 1000}, 0, []row{small, small, small}, 2, 23},
+		"bytes to the last":   {Caps{Items: 9, Bytes: 45, Envelope: 5, PerTable: 6}, 0, []row{small, small, small}, 3, 45},
+		"one byte too many":   {Caps{Items: 9, Bytes: 44, Envelope: 5, PerTable: 6}, 0, []row{small, small, small}, 2, 34},
+		"a table has a price": {Caps{Items: 9, Bytes: 30, PerTable: 7}, 0, []row{small, {"u", 10, 1}}, 1, 19},
+		"units":               {Caps{Items: 9, Bytes: 1000}, 2.5, []row{small, small, small}, 2, 23},
+		"too large alone":     {Caps{Items: 9, Bytes: 5}, 0.5, []row{small, small}, 1, 12},
+		"batch write":         {BatchWriteCaps(), 0, make([]row, 30), 25, 128 + 6 + 25},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLoad(c.caps, c.units)
+			fit := 0
+			for fit < len(c.rows) && l.add(c.rows[fit].table, c.rows[fit].body, c.rows[fit].units) {
+				fit++
+			}
+			if fit != c.fit || l.bytes != c.bytes {
+				t.Errorf("%d rows of %d bytes, want %d of %d", fit, l.bytes, c.fit, c.bytes)
+			}
+		})
+	}
+}
+
+func TestDelay(t *testing.T) {
+	r := Retry{BaseDelay: 50 * time.Millisecond, MaxDelay: 5 * time.Second, Factor: 2}
+	for _, c := range []struct {
+		n      int
+		random float64
+		want   time.Duration
+	}{
+		{1, 0.5, 25 * time.Millisecond}, {1, 0, 0}, {4, 0.5, 200 * time.Millisecond},
+		{8, 0.5, 2500 * time.Millisecond}, {5000, 0.5, 2500 * time.Millisecond},
+	} {
+		if got := r.Delay(c.n, c.random); got != c.want {
+			t.Errorf("Delay(%d, %v) = %v, want %v", c.n, c.random, got, c.want)
+		}
+	}
+}
+
+func TestWriteUnits(t *testing.T) {
+	for size, want := range map[int]float64{0: 1, 1: 1, 1024: 1, 1025: 2, 400 << 10: 400} {
+		if got := WriteUnits(size); got != want {
+			t.Errorf("WriteUnits(%d) = %v, want %v", size, got, want)
+		}
+	}
+}
+
+func TestLimiter(t *testing.T) {
+	l := newLimiter(20, startLimit)
+	for range 30 {
+		l.accepted(false)
+	}
+	if l.allowed() != startLimit {
+		t.Errorf("raised to %d though never reached", l.allowed())
+	}
+	for range 8 {
+		l.accepted(true)
+	}
+	if l.allowed() != 12 {
+		t.Errorf("%d after 8 answers, want one more for each", l.allowed())
+	}
+	for range 100 {
+		l.accepted(true)
+	}
+	if l.allowed() != 20 {
+		t.Errorf("%d, want the cap", l.allowed())
+	}
+	for range 20 { // one burst: all were sent before the first answer
+		l.pushedBack(noon, 1, noon.Add(time.Second))
+	}
+	if l.allowed() != 10 || l.exhausted() {
+		t.Errorf("%d after a burst, want one cut to 10", l.allowed())
+	}
+	for range 10 {
+		l.accepted(true)
+	}
+	if l.allowed() != 10 {
+		t.Errorf("%d after a round trip, want less than one more", l.allowed())
+	}
+	l.accepted(true)
+	if l.allowed() != 11 {
+		t.Errorf("%d, want one more each round trip", l.allowed())
+	}
+	l.limit = 10
+	l.pushedBack(noon.Add(2*time.Second), 0.04, noon.Add(3*time.Second))
+	if l.limit != 9.8 {
+		t.Errorf("%v after one row of 25 came back, want 9.8", l.limit)
+	}
+	at := noon
+	for range 10 {
+		at = at.Add(time.Minute)
+		l.pushedBack(at, 1, at.Add(time.Second))
+	}
+	if l.allowed() != 1 || !l.exhausted() {
+		t.Errorf("%d, want 1 and exhausted", l.allowed())
+	}
+	l.pushedBack(at.Add(time.Hour), 0.5, at.Add(time.Hour))
+	if l.exhausted() {
+		t.Error("exhausted though the table took something")
+	}
+}
+
+func TestWindow(t *testing.T) {
+	second := func(s float64) time.Time { return noon.Add(time.Duration(s * float64(time.Second))) }
+	check := func(w *window, units float64, now, at time.Time, ok bool) {
+		t.Helper()
+		gotAt, gotOK := w.fits(units, now)
+		if !gotAt.Equal(at) || gotOK != ok {
+			t.Errorf("fits(%v) at %v: %v, %v; want %v, %v", units, now.Sub(noon), gotAt.Sub(noon), gotOK, at.Sub(noon), ok)
+		}
+	}
+	var never time.Time
+	free := &window{}
+	free.send(1e9)
+	check(free, 1e9, noon, never, true)
+
+	w := &window{limit: 100}
+	check(w, 500, noon, never, true) // larger than the budget: alone
+	w.send(60)
+	check(w, 40, noon, never, true)
+	check(w, 41, noon, never, false) // until an answer comes
+	w.send(30)
+	w.answered(60, 50, second(0.1))
+	check(w, 20, second(0.1), never, true) // corrected to what it took
+	check(w, 21, second(0.1), second(1.1), false)
+	check(w, 71, second(0.1), never, false)
+	w.answered(30, 30, second(0.5))
+	check(w, 50, second(0.5), second(1.1), false)
+	check(w, 71, second(0.5), second(1.5), false)
+	check(w, 500, second(0.5), second(1.5), false)
+	check(w, 70, second(1.1), never, true) // a second after its answer
+	check(w, 500, second(1.5), never, true)
+}
+
+func TestEstimator(t *testing.T) {
+	e := estimator{}
+	if f := e.factor("t"); f != 1 {
+		t.Errorf("factor %v before an answer", f)
+	}
+	e.learn("t", 10, 5)
+	if f := e.factor("t"); f != 0.5 {
+		t.Errorf("factor %v, want what the first answer says", f)
+	}
+	e.learn("t", 10, 30)
+	if f := e.factor("t"); f != 3 {
+		t.Errorf("factor %v, want to rise at once", f)
+	}
+	e.learn("t", 8, 8)
+	if f := e.factor("t"); f != 2.75 {
+		t.Errorf("factor %v, want to fall slowly", f)
+	}
+	e.learn("t", 0, 8)
+	if f := e.factor("t"); f != 2.75 || e.factor("u") != 1 {
+		t.Errorf("factor %v", f)
+	}
+}
+
+func TestQueueKeepsOrderAndForgets(t *testing.T) {
+	var q queue
+	next, want := 0, 0
+	slots := map[*slot]int{}
+	for round := range 200 {
+		for range round % 7 {
+			s := &slot{}
+			slots[s] = next
+			next++
+			q.push(s)
+		}
+		n := min(q.len(), round%5)
+		for i := range n {
+			if got := slots[q.at(i)]; got != want+i {
+				t.Fatalf("slot %d, want %d", got, want+i)
+			}
+		}
+		q.drop(n)
+		want += n
+	}
+	q.drop(q.len())
+	if q.len() != 0 || len(q.slots) > 1 && q.head == 0 {
+		t.Errorf("%d slots left, head %d", len(q.slots), q.head)
+	}
+}
