@@ -2,6 +2,6 @@
 // files meant: List turns paths, patterns and "-" into files, Open reads one
 // of them, decompressed, decoded to UTF-8 and without a byte order mark.
 //
-// It knows nothing of rows. The packages csvio and jsonio find rows in the
-// text, and package files strings the files of a source together.
+// It knows no format. The packages csvio and jsonio find rows in the text,
+// through a Buffer.
 package stream

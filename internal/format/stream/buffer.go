@@ -1,0 +1,96 @@
+package stream
+
+import (
+	"context"
+	"fmt"
+)
+
+// MaxRow is how long the text of one row can be, at most. A DynamoDB item ends
+// at 400 KB (AWS: "Service, account, and table quotas in Amazon DynamoDB").
+const MaxRow = 64 << 20
+
+// ErrTooLong is More's error when the window holds MaxRow bytes.
+var ErrTooLong = fmt.Errorf("a row of more than %d MB", MaxRow>>20)
+
+// Text is where text comes from: a Reader.
+type Text interface {
+	Read(ctx context.Context, p []byte) (int, error)
+}
+
+// Buffer is a window on a text, from the first byte of the row at hand to what
+// has been read so far. It grows as a row needs it, up to MaxRow.
+type Buffer struct {
+	text       Text
+	buf        []byte
+	start, end int // the window
+	err        error
+}
+
+// NewBuffer is a window at the start of the text.
+func NewBuffer(text Text) *Buffer { return &Buffer{text: text} }
+
+// Bytes is the window. It is valid until More.
+func (b *Buffer) Bytes() []byte { return b.buf[b.start:b.end] }
+
+// Advance moves the start of the window n bytes on.
+func (b *Buffer) Advance(n int) { b.start += n }
+
+// More makes the window longer. What was in it stays at its place from the
+// start. At the end of the text it returns io.EOF.
+func (b *Buffer) More(ctx context.Context) error {
+	if b.err != nil {
+		return b.err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := b.room(); err != nil {
+		return err
+	}
+	n, err := b.text.Read(ctx, b.buf[b.end:])
+	b.end += n
+	b.err = err
+	if n > 0 {
+		return nil // an error that came with it is for the next time
+	}
+	return err
+}
+
+const firstRoom = 128 << 10
+
+// room makes room after the window.
+func (b *Buffer) room() error {
+	held := b.end - b.start
+	switch {
+	case held >= MaxRow:
+		return ErrTooLong
+	case b.buf == nil:
+		b.buf = make([]byte, firstRoom)
+	case held > len(b.buf)/2 && len(b.buf) < MaxRow:
+		grown := make([]byte, min(2*len(b.buf), MaxRow))
+		copy(grown, b.Bytes())
+		b.buf, b.start, b.end = grown, 0, held
+	case b.end == len(b.buf) || b.start > 0 && len(b.buf)-b.end < len(b.buf)/4:
+		copy(b.buf, b.Bytes())
+		b.start, b.end = 0, held
+	}
+	return nil
+}
+
+// RowError is why a piece of text is not a row. The reader that returns it can
+// go on with the next row.
+type RowError struct {
+	Line    int64 // where the fault stands, from 1; 0 when it is the row as a whole
+	Column  int   // in characters, from 1; 0 when it is the line as a whole
+	Message string
+}
+
+func (e *RowError) Error() string {
+	switch {
+	case e.Line == 0:
+		return e.Message
+	case e.Column == 0:
+		return fmt.Sprintf("line %d: %s", e.Line, e.Message)
+	}
+	return fmt.Sprintf("line %d, column %d: %s", e.Line, e.Column, e.Message)
+}
