@@ -11,7 +11,7 @@ import (
 
 // MaxDepth is how many lists and maps may stand within each other in one
 // attribute value (AWS: "Constraints in Amazon DynamoDB", Nested attribute
-// depth).
+// depth). Whether the innermost value counts as a level is left to the service.
 const MaxDepth = 32
 
 // SyntaxError says what is wrong with a text and at which byte of it.
