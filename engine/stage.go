@@ -49,15 +49,33 @@ func (s *stage) work(ctx, reading context.Context) error {
 			e.close(stopped || err != nil)
 		}
 	}()
-	var catcher panics.Catcher
-	catcher.Try(func() { stopped, err = s.run.move(ctx, reading) })
-	if p := catcher.Recovered(); p != nil {
-		err = &Defect{Node: s.node.Address, Value: p.Value, Stack: p.Stack}
-	}
+	err = s.guard(func() (err error) {
+		stopped, err = s.run.move(ctx, reading)
+		return err
+	})
 	if err != nil {
 		return s.failed(err)
 	}
 	return nil
+}
+
+// guard turns a panic into an error: a defect ends the run like any failure,
+// with everything closed and counted, and not the process.
+func (s *stage) guard(f func() error) (err error) {
+	var catcher panics.Catcher
+	catcher.Try(func() { err = f() })
+	p := catcher.Recovered()
+	if p == nil {
+		return err
+	}
+	for {
+		// A pool passes on a panic wrapped in what it recovered.
+		inner, ok := p.Value.(*panics.Recovered)
+		if !ok {
+			return &Defect{Node: s.node.Address, Value: p.Value, Stack: p.Stack}
+		}
+		p = inner
+	}
 }
 
 // failed says which node an error comes from, unless it is one that the whole

@@ -65,7 +65,8 @@ func (t *transformStage) apply(ctx context.Context, u unit) (*transforms.Out, er
 	if ctx.Err() != nil {
 		return out, context.Cause(ctx)
 	}
-	return out, t.transform.Apply(ctx, u.batch, out)
+	err := t.guard(func() error { return t.transform.Apply(ctx, u.batch, out) })
+	return out, err
 }
 
 // settle counts what became of a unit's rows and sends the rest on.
@@ -150,7 +151,7 @@ func (t *transformStage) flush(ctx context.Context) error {
 		return nil
 	}
 	out := &transforms.Out{}
-	err := holder.Flush(ctx, out)
+	err := t.guard(func() error { return holder.Flush(ctx, out) })
 	return t.settle(ctx, unit{tail: true, last: true}, 0, out, err)
 }
 

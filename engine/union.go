@@ -174,6 +174,9 @@ func (u *union) advance(s *stage, f func(unit) error) error {
 		next := waiting[0]
 		u.held[s][in] = waiting[1:]
 		if next.last {
+			// What the inputs bring of one unit leaves as parts of one unit,
+			// which end with the last input's.
+			next.last = t.next == len(t.inputs)-1
 			t.next++
 		}
 		if err := f(next); err != nil {

@@ -116,8 +116,14 @@ func (r *Receipt) End(row int, o Outcome) {
 
 // EndAll ends every row of the batch with one outcome.
 func (r *Receipt) EndAll(o Outcome) {
+	r.mu.Lock()
 	for row := range r.origins.Len() {
-		r.End(row, o)
+		r.mark(row)
+	}
+	r.tally.Count(o, int64(r.origins.Len()))
+	r.mu.Unlock()
+	if r.settled != nil {
+		r.settled(r)
 	}
 }
 
