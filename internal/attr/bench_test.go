@@ -92,6 +92,27 @@ func BenchmarkAppendRowJSON(b *testing.B) {
 	benchEach(b, func(batch *record.Batch, row int) { dst = AppendRowJSON(dst[:0], batch, row, nil) })
 }
 
+func BenchmarkEncoderAppendRowJSON(b *testing.B) {
+	var dst []byte
+	var e *Encoder
+	benchEach(b, func(batch *record.Batch, row int) {
+		if e == nil {
+			e = NewEncoder(batch)
+		}
+		dst = e.AppendRowJSON(dst[:0], row, nil)
+	})
+}
+
+func BenchmarkEncoderSize(b *testing.B) {
+	var e *Encoder
+	benchEach(b, func(batch *record.Batch, row int) {
+		if e == nil {
+			e = NewEncoder(batch)
+		}
+		e.Size(row)
+	})
+}
+
 func BenchmarkSize(b *testing.B) {
 	benchEach(b, func(batch *record.Batch, row int) { Size(batch, row) })
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/apache/arrow/go/v15/arrow/array"
 	"github.com/apache/arrow/go/v15/arrow/memory"
@@ -185,6 +186,9 @@ func (b *Builder) lookup(name string) *column {
 
 func (b *Builder) add(name string) *column {
 	c := &column{name: strings.Clone(name), place: len(b.columns)}
+	if utf8.ValidString(name) {
+		c.quoted = string(append(AppendJSONString(nil, name), ':'))
+	}
 	b.columns = append(b.columns, c)
 	b.index[c.name] = c
 	b.next = len(b.columns)
@@ -193,9 +197,11 @@ func (b *Builder) add(name string) *column {
 
 // Err is why the row being built can't be kept: it is larger than MaxRowBytes,
 // or the batch has more than MaxBatchBytes. The caller then calls Drop.
-func (b *Builder) Err() error {
+func (b *Builder) Err() error { return b.check(b.rowBytes()) }
+
+func (b *Builder) check(size int) error {
 	switch {
-	case b.bytes > MaxRowBytes || b.rowBytes() > MaxRowBytes:
+	case b.bytes > MaxRowBytes || size > MaxRowBytes:
 		return fmt.Errorf("the row holds more than %d MB: a DynamoDB item ends at 400 KB", MaxRowBytes>>20)
 	case b.held > MaxBatchBytes:
 		return fmt.Errorf("the batch holds more than %d MB: cut it at a lower batch_bytes", MaxBatchBytes>>20)
@@ -215,11 +221,12 @@ func (b *Builder) rowBytes() int {
 // EndRow keeps the row, which came from p. Whoever builds rows of a size that
 // nothing bounds asks Err before; a row that has an error can't be kept.
 func (b *Builder) EndRow(p record.Pos) {
-	if err := b.Err(); err != nil {
+	size := b.rowBytes()
+	if err := b.check(size); err != nil {
 		panic("attr: EndRow of a row that has an error: " + err.Error())
 	}
 	row := len(b.pos)
-	b.held += b.rowBytes()
+	b.held += size
 	for _, c := range b.touched {
 		if c.before != nil {
 			b.held += c.startOf(row) - len(c.before.data)

@@ -450,11 +450,22 @@ func checkRows(t *rapid.T, b *record.Batch, rows [][]Field) {
 		if got := Size(b, row); got != size {
 			t.Fatalf("row %d: size %d, want %d", row, got, size)
 		}
+		if got := NewEncoder(b).Size(row); got != size {
+			t.Fatalf("row %d: size by an encoder %d, want %d", row, got, size)
+		}
 		item := AppendRow(nil, b, row)
 		if got := NewEncoder(b).AppendRow(nil, row); !bytes.Equal(got, item) {
 			t.Fatalf("row %d is %s, by an encoder %s", row, item, got)
 		}
-		if plain := AppendRowJSON(nil, b, row, nil); !json.Valid(item) || !json.Valid(plain) {
+		var lost, lostToo []string
+		plain := AppendRowJSON(nil, b, row, func(name string) { lost = append(lost, name) })
+		if got := NewEncoder(b).AppendRowJSON(nil, row, func(name string) { lostToo = append(lostToo, name) }); !bytes.Equal(got, plain) || !slices.Equal(lost, lostToo) {
+			t.Fatalf("row %d is %s, by an encoder %s; lost %v and %v", row, plain, got, lost, lostToo)
+		}
+		if whole, plainest := AppendJSON(nil, MapValue(Fields(b, row))); !bytes.Equal(whole, plain) || plainest != (len(lost) > 0) {
+			t.Fatalf("row %d is %s, as a value %s; lost %v", row, plain, whole, lost)
+		}
+		if !json.Valid(item) || !json.Valid(plain) {
 			t.Fatalf("row %d is no JSON: %s, %s", row, item, plain)
 		}
 	}

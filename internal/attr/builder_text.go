@@ -27,6 +27,10 @@ func (b *Builder) addRow(text []byte, what string, add func(*Builder, *column, i
 	b.room(len(text))
 	for more := s.open('{', '}', what); more; more = s.more('}') {
 		s.peek()
+		if c := b.likely(); c != nil {
+			add(b, c, len(b.pos))
+			continue
+		}
 		at := s.pos
 		name := s.name()
 		if s.err != nil {
@@ -50,12 +54,27 @@ func (b *Builder) addRow(text []byte, what string, add func(*Builder, *column, i
 	return err
 }
 
-// isSet reports whether the row has set that name. The likely column is asked
-// first, and is asked again when the name is looked up.
-func (b *Builder) isSet(name string) bool {
-	if b.next < len(b.columns) && b.columns[b.next].name == name {
-		return b.columns[b.next].row == len(b.pos)+1
+// likely consumes the next name when it is that of the likely column, spelled
+// as usual, and starts the column's cell; else it gives nil.
+func (b *Builder) likely() *column {
+	if b.next == len(b.columns) {
+		return nil
 	}
+	s, c, row := &b.scan, b.columns[b.next], len(b.pos)
+	rest := s.text[s.pos:]
+	n := len(c.quoted)
+	if n == 0 || len(rest) < n || string(rest[:n]) != c.quoted || c.row == row+1 {
+		return nil
+	}
+	s.pos += n
+	b.next++
+	c.begin(row)
+	b.touched = append(b.touched, c)
+	return c
+}
+
+// isSet reports whether the row has set that name.
+func (b *Builder) isSet(name string) bool {
 	if c := b.index[name]; c != nil {
 		return c.row == len(b.pos)+1
 	}

@@ -56,6 +56,10 @@ func selectBits(bitmap []byte, offset int, rows []int) []byte {
 
 func selectValidity(mem memory.Allocator, values arrow.Array, rows []int) (*memory.Buffer, int) {
 	buf := bufferOf(mem, nil, int(bitutil.BytesForBits(int64(len(rows)))))
+	if values.NullN() == 0 {
+		bitutil.SetBitsTo(buf.Bytes(), 0, int64(len(rows)), true)
+		return buf, 0
+	}
 	absent := 0
 	for i, row := range rows {
 		if values.IsNull(row) {

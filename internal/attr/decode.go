@@ -42,6 +42,7 @@ func (d *decoder) value() Value {
 			v.elems = append(v.elems, d.value())
 		}
 	case Map:
+		v.fields = make([]Field, 0, 4)
 		for more := d.enter(); more; more = d.more() {
 			name := d.str()
 			d.pos++ // the colon
@@ -88,14 +89,13 @@ func (d *decoder) more() bool {
 // raw consumes a string and gives what is between the quotes.
 func (d *decoder) raw() (raw string, escaped bool) {
 	start := d.pos + 1
-	for i := start; ; i++ {
-		i += strings.IndexAny(d.text[i:], `"\`)
-		if d.text[i] == '"' {
+	for i := start; ; i += len(`\n`) {
+		n, _ := plainRun(bytesOf(d.text[i:]), 0)
+		if i += n; d.text[i] == '"' {
 			d.pos = i + 1
 			return d.text[start:i], escaped
 		}
 		escaped = true
-		i++
 	}
 }
 

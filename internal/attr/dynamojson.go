@@ -111,6 +111,12 @@ func (s *scanner) dynamo(dst []byte, depth int) []byte {
 
 // descriptor consumes a value up to its descriptor and the colon after it.
 func (s *scanner) descriptor() Kind {
+	if t := s.text[s.pos:]; len(t) > 5 && t[0] == '{' && t[1] == '"' && t[3] == '"' && t[4] == ':' {
+		if kind := kindOf(t[2:3]); kind != Absent { // as the service spells most values
+			s.pos += 5
+			return kind
+		}
+	}
 	s.peek()
 	at := s.pos
 	if !s.open('{', '}', "a value in DynamoDB JSON") {

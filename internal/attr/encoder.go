@@ -6,7 +6,7 @@ import (
 	"github.com/dynapipe/dynapipe/internal/record"
 )
 
-// Encoder is AppendRow for the rows of one batch: what is the same in every row
+// Encoder is AppendRow, AppendRowJSON and Size for the rows of one batch: what is the same in every row
 // is made once. It is valid until the batch is released.
 type Encoder struct {
 	batch   *record.Batch
@@ -52,11 +52,52 @@ func (e *Encoder) AppendRow(dst []byte, row int) []byte {
 		dst = append(dst, ':')
 		dst = append(dst, cell...)
 	}
+	return closeRow(dst, start)
+}
+
+// AppendRowJSON is what the function AppendRowJSON is.
+func (e *Encoder) AppendRowJSON(dst []byte, row int, lost func(attribute string)) []byte {
+	start := len(dst)
+	for i := range e.columns {
+		c := &e.columns[i]
+		if c.Absent(row) {
+			continue
+		}
+		var plainest bool
+		dst, plainest = appendCellJSON(append(dst, c.name...), c.Column, row)
+		if plainest && lost != nil {
+			lost(c.Name)
+		}
+	}
+	for name, cell := range record.Cells(e.batch.Overflow(row)) {
+		var plainest bool
+		dst = AppendJSONString(append(dst, ','), name)
+		dst, plainest = appendEncodedJSON(append(dst, ':'), cell)
+		if plainest && lost != nil {
+			lost(name)
+		}
+	}
+	return closeRow(dst, start)
+}
+
+// closeRow ends a row whose members stand after a comma each.
+func closeRow(dst []byte, start int) []byte {
 	if len(dst) == start {
 		return append(dst, "{}"...)
 	}
 	dst[start] = '{'
 	return append(dst, '}')
+}
+
+// Size is what the function Size is.
+func (e *Encoder) Size(row int) int {
+	n := 0
+	for i := range e.columns {
+		if c := &e.columns[i]; !c.Absent(row) {
+			n += len(c.Name) + cellSize(c.Column, row)
+		}
+	}
+	return n + overflowSize(e.batch, row)
 }
 
 // append appends the row's name and value, after a comma.

@@ -1,5 +1,7 @@
 package attr
 
+import "github.com/dynapipe/dynapipe/internal/record"
+
 // ParseJSON reads one plain JSON value (RFC 8259): null is NULL, numbers keep
 // their spelling and are checked, a name twice in an object is an error.
 func ParseJSON(text []byte) (Value, error) {
@@ -52,6 +54,84 @@ func (s *scanner) plainNumber() []byte {
 		s.failf(at, "%s", err)
 	}
 	return text
+}
+
+// plain consumes a value and appends it as AppendJSON would.
+func (d *decoder) plain(dst []byte) (out []byte, plainest bool) {
+	switch kind := d.descriptor(); kind {
+	case Null:
+		d.pos += len("true")
+		dst = append(dst, "null"...)
+	case Bool:
+		dst = appendBool(dst, d.boolean())
+	case List:
+		dst = append(dst, '[')
+		for i, more := 0, d.enter(); more; more = d.more() {
+			var lost bool
+			dst, lost = d.plain(appendComma(dst, i))
+			plainest = plainest || lost
+			i++
+		}
+		dst = append(dst, ']')
+	case Map:
+		dst = append(dst, '{')
+		for i, more := 0, d.enter(); more; more = d.more() {
+			var lost bool
+			dst = d.plainText(appendComma(dst, i), String)
+			d.pos++ // the colon
+			dst, lost = d.plain(append(dst, ':'))
+			plainest = plainest || lost
+			i++
+		}
+		dst = append(dst, '}')
+	case StringSet, NumberSet, BinarySet:
+		plainest = true
+		dst = append(dst, '[')
+		for i, more := 0, d.enter(); more; more = d.more() {
+			dst = d.plainText(appendComma(dst, i), elementKind(kind))
+			i++
+		}
+		dst = append(dst, ']')
+	default:
+		plainest = kind == Binary
+		dst = d.plainText(dst, kind)
+	}
+	d.pos++ // the brace
+	return dst, plainest
+}
+
+// plainText consumes a string and appends a string, a binary or a number.
+func (d *decoder) plainText(dst []byte, kind Kind) []byte {
+	start := d.pos
+	raw, _ := d.raw()
+	if kind == Number {
+		return AppendJSONNumber(dst, raw)
+	}
+	return append(dst, d.text[start:d.pos]...)
+}
+
+// appendCellJSON appends the value that a row has in a column, as AppendJSON.
+func appendCellJSON(dst []byte, c record.Column, row int) (out []byte, plainest bool) {
+	if c.Null(row) {
+		return append(dst, "null"...), false
+	}
+	switch c.Type {
+	case record.String:
+		return AppendJSONString(dst, c.Text(row)), false
+	case record.Number:
+		return AppendJSONNumber(dst, c.Text(row)), false
+	case record.Bool:
+		return appendBool(dst, c.Bool(row)), false
+	case record.Binary:
+		return appendBase64(dst, c.Bytes(row)), true
+	}
+	return appendEncodedJSON(dst, c.Bytes(row))
+}
+
+// appendEncodedJSON appends a cell of an any column as AppendJSON.
+func appendEncodedJSON(dst, cell []byte) (out []byte, plainest bool) {
+	d := decoder{text: view(cell)}
+	return d.plain(dst)
 }
 
 // AppendJSON appends a value as plain JSON. What JSON does not have gets its

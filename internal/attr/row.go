@@ -50,22 +50,27 @@ func AppendCell(dst []byte, c record.Column, row int) []byte {
 func AppendRowJSON(dst []byte, b *record.Batch, row int, lost func(attribute string)) []byte {
 	dst = append(dst, '{')
 	n := 0
-	add := func(name string, v Value) {
+	for i := range b.Columns() {
+		c := b.Column(i)
+		if c.Absent(row) {
+			continue
+		}
+		var plainest bool
+		dst = AppendJSONString(appendComma(dst, n), c.Name)
+		dst, plainest = appendCellJSON(append(dst, ':'), c, row)
+		if plainest && lost != nil {
+			lost(c.Name)
+		}
+		n++
+	}
+	for name, cell := range record.Cells(b.Overflow(row)) {
 		var plainest bool
 		dst = AppendJSONString(appendComma(dst, n), name)
-		dst, plainest = AppendJSON(append(dst, ':'), v)
+		dst, plainest = appendEncodedJSON(append(dst, ':'), cell)
 		if plainest && lost != nil {
 			lost(name)
 		}
 		n++
-	}
-	for i := range b.Columns() {
-		if c := b.Column(i); !c.Absent(row) {
-			add(c.Name, At(c, row))
-		}
-	}
-	for name, cell := range record.Cells(b.Overflow(row)) {
-		add(name, decodeCell(view(cell)))
 	}
 	return append(dst, '}')
 }

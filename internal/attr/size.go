@@ -61,6 +61,11 @@ func Size(b *record.Batch, row int) int {
 			n += len(c.Name) + cellSize(c, row)
 		}
 	}
+	return n + overflowSize(b, row)
+}
+
+func overflowSize(b *record.Batch, row int) int {
+	n := 0
 	for name, cell := range record.Cells(b.Overflow(row)) {
 		n += len(name) + encodedSize(cell)
 	}
