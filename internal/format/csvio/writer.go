@@ -24,8 +24,8 @@ type WriterOptions struct {
 // An absent attribute is an empty cell; the empty string is "", so that the
 // two stay apart. Numbers stand as they were spelled. A cell is quoted when it
 // has to be: when it holds the delimiter, a quote or a line end, begins or
-// ends with a space or tab that a trimming reader would cut, or begins with a
-// byte order mark.
+// ends with a space or tab that a trimming reader would cut, or begins with
+// what a reader may take for a comment or a byte order mark.
 type Writer struct {
 	out     io.Writer
 	options WriterOptions
@@ -205,7 +205,7 @@ func (w *Writer) needsQuotes(text string) bool {
 	if text == "" {
 		return true
 	}
-	if first, last := text[0], text[len(text)-1]; first <= ' ' || last <= ' ' {
+	if first, last := text[0], text[len(text)-1]; first <= ' ' || last <= ' ' || first == '#' {
 		return true
 	}
 	for i := range len(text) {
