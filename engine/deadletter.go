@@ -132,6 +132,13 @@ func (d *deadLetter) rejects() int64 {
 	return d.count
 }
 
+// rejected is how many rows were rejected so far, and where and why the first.
+func (d *deadLetter) rejected() (count int64, first string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.count, d.first
+}
+
 // close syncs the file, and removes it when it stayed empty.
 func (d *deadLetter) close() error {
 	if d.file == nil {

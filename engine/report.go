@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"time"
 
 	"github.com/dynapipe/dynapipe/internal/plan"
@@ -21,17 +22,19 @@ const (
 
 // Report is what a run did: the ledger, what it cost, and how it ended.
 type Report struct {
-	Pipeline   string       `json:"pipeline"`
-	Run        string       `json:"run"`
-	Status     Status       `json:"status"`
-	Error      string       `json:"error,omitempty"`
-	Started    time.Time    `json:"started"`
-	Seconds    float64      `json:"seconds"`
-	Rejects    int64        `json:"rejects"`
-	DeadLetter string       `json:"dead_letter,omitempty"` // set when there are rejects
-	Unsettled  int64        `json:"unsettled"`
-	Nodes      []NodeReport `json:"nodes"`
-	Edges      []EdgeReport `json:"edges"`
+	Pipeline string    `json:"pipeline"`
+	Run      string    `json:"run"`
+	Status   Status    `json:"status"`
+	Error    string    `json:"error,omitempty"`
+	Started  time.Time `json:"started"`
+	Seconds  float64   `json:"seconds"`
+	Rejects  int64     `json:"rejects"`
+	// FirstReject and DeadLetter are set when there are rejects.
+	FirstReject string       `json:"first_reject,omitempty"` // where and why
+	DeadLetter  string       `json:"dead_letter,omitempty"`
+	Unsettled   int64        `json:"unsettled"`
+	Nodes       []NodeReport `json:"nodes"`
+	Edges       []EdgeReport `json:"edges"`
 }
 
 // NodeReport is one node's ledger and what it asked of services.
@@ -79,7 +82,8 @@ func (e *Engine) Report() *Report {
 		r.Error = e.failure.Error()
 	}
 	e.mu.Unlock()
-	r.Rejects, r.Unsettled = e.dead.rejects(), e.unsettled()
+	r.Unsettled = e.unsettled()
+	r.Rejects, r.FirstReject = e.dead.rejected()
 	if r.Rejects > 0 {
 		r.DeadLetter = e.plan.Settings.DeadLetter
 	}
@@ -140,6 +144,8 @@ func (e *Engine) end(err error) {
 	defer e.mu.Unlock()
 	e.ended, e.failure = time.Now(), err
 	switch {
+	case errors.Is(err, ErrAborted):
+		e.status = Interrupted // by the second signal
 	case err != nil:
 		e.status = Failed
 	case e.stopping.Load():
