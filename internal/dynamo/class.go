@@ -34,6 +34,7 @@ const (
 	CodeTimeout     = "Timeout"          // no answer in time
 	CodeUnreachable = "EndpointNoAnswer" // an endpoint that never answered anything
 	CodeChecksum    = "ChecksumMismatch" // an answer that is not what was sent
+	CodeBadAnswer   = "BadAnswer"        // an answer that can't be read
 	CodeNotDynamoDB = "NotDynamoDB"      // an answer that DynamoDB does not give
 	CodeTooLarge    = "RequestTooLarge"  // HTTP 413
 	CodeCredentials = "CredentialsError" // no credentials to sign with
@@ -55,7 +56,7 @@ func classOf(code string, status int) Class {
 
 	case "InternalServerError", "InternalFailure", "ServiceUnavailable",
 		"ServiceUnavailableException", "RequestTimeout", "RequestTimeoutException",
-		CodeConnection, CodeTimeout, CodeChecksum:
+		CodeConnection, CodeTimeout, CodeChecksum, CodeBadAnswer:
 		return Retryable
 
 	case "ValidationException", "ItemCollectionSizeLimitExceededException",

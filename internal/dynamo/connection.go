@@ -16,6 +16,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/dynapipe/dynapipe/internal/diag"
+	"github.com/dynapipe/dynapipe/internal/schema"
 )
 
 // Connection is a decoded `connection "dynamodb"` block. What it leaves empty
@@ -173,4 +177,45 @@ func (c *Connection) noCredentials(err error) error {
 		return fmt.Errorf("no AWS credentials: %s", credentialsAdvice)
 	}
 	return fmt.Errorf("no AWS credentials: %s: %s", oneLine(err.Error()), credentialsAdvice)
+}
+
+// Schema declares the block.
+func (c *Connection) Schema() schema.Block {
+	return schema.Block{
+		Summary: "How to reach DynamoDB: region, endpoint and credentials.",
+		Doc: "Everything is optional. What is left out comes from the AWS SDK's own chain: environment variables, " +
+			"the shared configuration and credentials files, container and instance roles. " +
+			"`AWS_ENDPOINT_URL` and `AWS_ENDPOINT_URL_DYNAMODB`, `AWS_CA_BUNDLE` and the proxy variables work as well.",
+		Args: []schema.Arg{
+			schema.String("region", &c.Region, "AWS region, as eu-west-1.").DefaultDoc("of the environment or profile"),
+			schema.String("endpoint", &c.Endpoint, "URL of another endpoint, as http://localhost:8000.").DefaultDoc("the region's"),
+			schema.String("profile", &c.Profile, "Profile of the shared configuration and credentials files."),
+			schema.String("role_arn", &c.RoleARN, "Role to assume with the credentials found; its own are renewed as long as the run lasts."),
+			schema.String("external_id", &c.ExternalID, "External ID that the role's trust policy asks for."),
+			schema.String("session_name", &c.SessionName, "Name of the role's session, which AWS's logs show."),
+			schema.String("access_key", &c.AccessKey, "Access key ID, in place of the chain's credentials. Better in the environment or a profile.").Secret(),
+			schema.String("secret_key", &c.SecretKey, "Secret access key of access_key.").Secret(),
+			schema.String("session_token", &c.SessionToken, "Session token, when access_key is a temporary one.").Secret(),
+			schema.Int("max_connections", &c.MaxConnections, "Connections open at most.").AtLeast(1),
+			schema.Duration("timeout", &c.Timeout, "Time that one attempt of a request may take; after that it is repeated.").AtLeast(0.001),
+		},
+		Check: c.check,
+	}
+}
+
+func (c *Connection) check(r schema.Ranges) hcl.Diagnostics {
+	var diags hcl.Diagnostics
+	if err := c.checkEndpoint(); err != nil {
+		diags = append(diags, diag.Error(r.Of("endpoint"), "Invalid endpoint", "The %s.", err))
+	}
+	if (c.AccessKey == "") != (c.SecretKey == "") {
+		diags = append(diags, diag.Error(r.Of("access_key"), "Incomplete credentials", "access_key and secret_key go together: set both or neither."))
+	}
+	if c.SessionToken != "" && c.AccessKey == "" {
+		diags = append(diags, diag.Error(r.Of("session_token"), "Incomplete credentials", "session_token needs access_key and secret_key."))
+	}
+	if c.ExternalID != "" && c.RoleARN == "" {
+		diags = append(diags, diag.Error(r.Of("external_id"), "No role", "external_id is for assuming a role: set role_arn."))
+	}
+	return diags
 }

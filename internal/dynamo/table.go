@@ -167,6 +167,22 @@ func (c *Client) ContinuousBackups(ctx context.Context, table string) (bool, err
 		d.PointInTimeRecoveryDescription.PointInTimeRecoveryStatus == types.PointInTimeRecoveryStatusEnabled, nil
 }
 
+// TimeToLive is the attribute with the time, in seconds since 1970, from which
+// an item is expired; empty when the table has none.
+func (c *Client) TimeToLive(ctx context.Context, table string) (string, error) {
+	ctx, cancel := c.tableCall(ctx)
+	defer cancel()
+	out, err := c.sdk.DescribeTimeToLive(ctx, &dynamodb.DescribeTimeToLiveInput{TableName: aws.String(table)})
+	if err != nil {
+		return "", c.tableError(ctx, "DescribeTimeToLive", table, err)
+	}
+	d := out.TimeToLiveDescription
+	if d == nil || d.TimeToLiveStatus == types.TimeToLiveStatusDisabled {
+		return "", nil
+	}
+	return aws.ToString(d.AttributeName), nil
+}
+
 // tableError makes an Error of what the SDK returns.
 func (c *Client) tableError(ctx context.Context, operation, table string, err error) error {
 	if errors.Is(ctx.Err(), context.Canceled) {

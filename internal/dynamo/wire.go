@@ -172,3 +172,12 @@ func (c *Client) renew(ctx context.Context, e *Error) {
 		e.Class = Retryable
 	}
 }
+
+// BadAnswer is the error for an answer that came whole, as far as one can see,
+// and still can't be read. The next may be better.
+func (c *Client) BadAnswer(operation string, err error) *Error {
+	return c.placed(&Error{
+		Operation: operation, Code: CodeBadAnswer, Class: Retryable, Sent: true, Status: http.StatusOK,
+		Message: "the answer can't be read: " + oneLine(err.Error()), Err: err,
+	})
+}

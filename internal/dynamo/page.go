@@ -1,0 +1,243 @@
+package dynamo
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+)
+
+// Page is the answer of one Scan or Query. It shares the answer's memory.
+type Page struct {
+	// Items is each item as a DynamoDB JSON map, framed and not yet looked into.
+	Items [][]byte
+	// Scanned is how many items were read to find these. Some servers count one
+	// more than there were.
+	Scanned int64
+	// Last is where the next page starts, as ExclusiveStartKey takes it; nil
+	// after the last page.
+	Last     []byte
+	Consumed Consumed
+}
+
+// Consumed is a ConsumedCapacity: the capacity units that a request took.
+type Consumed struct {
+	TableName              string
+	CapacityUnits          float64
+	Table                  *Units
+	LocalSecondaryIndexes  map[string]Units
+	GlobalSecondaryIndexes map[string]Units
+}
+
+// Units are capacity units of a table or an index.
+type Units struct {
+	CapacityUnits float64
+}
+
+// ParsePage cuts the answer of a Scan or Query into items, in the memory of
+// page.Items, by finding where each begins and ends. The items themselves are
+// checked by whoever reads them.
+func ParsePage(body []byte, page *Page) error {
+	*page = Page{Items: page.Items[:0]}
+	f := framer{text: body}
+	err := f.members('{', '}', func(name []byte) error {
+		switch string(name) {
+		case "Items":
+			return f.members('[', ']', func([]byte) error {
+				item, err := f.value()
+				page.Items = append(page.Items, item)
+				return err
+			})
+		case "ScannedCount":
+			return f.count(&page.Scanned)
+		case "LastEvaluatedKey":
+			return f.startKey(&page.Last)
+		case "ConsumedCapacity":
+			return f.consumed(&page.Consumed)
+		}
+		_, err := f.value()
+		return err
+	})
+	if err == nil && f.peek() != 0 {
+		err = f.errorf("something follows the answer")
+	}
+	return err
+}
+
+// framer finds the beginning and end of JSON values without reading them.
+type framer struct {
+	text []byte
+	pos  int
+}
+
+var errCut = errors.New("the answer ends in the middle")
+
+func (f *framer) errorf(format string, args ...any) error {
+	return fmt.Errorf("at byte %d: %s", f.pos, fmt.Sprintf(format, args...))
+}
+
+// peek is the next byte that is not space; 0 at the end.
+func (f *framer) peek() byte {
+	for ; f.pos < len(f.text); f.pos++ {
+		switch c := f.text[f.pos]; c {
+		case ' ', '\t', '\r', '\n':
+		default:
+			return c
+		}
+	}
+	return 0
+}
+
+// members calls each for every member of the object or array that comes next,
+// with its name in an object, as it is spelled. each consumes the value.
+func (f *framer) members(begin, end byte, each func(name []byte) error) error {
+	if f.peek() != begin {
+		return f.errorf("expected %q", begin)
+	}
+	f.pos++
+	if f.peek() == end {
+		f.pos++
+		return nil
+	}
+	for {
+		var name []byte
+		if begin == '{' {
+			var err error
+			if name, err = f.name(); err != nil {
+				return err
+			}
+		}
+		if err := each(name); err != nil {
+			return err
+		}
+		switch f.peek() {
+		case ',':
+			f.pos++
+		case end:
+			f.pos++
+			return nil
+		case 0:
+			return errCut
+		default:
+			return f.errorf("expected ',' or %q", end)
+		}
+	}
+}
+
+func (f *framer) name() ([]byte, error) {
+	if f.peek() != '"' {
+		return nil, f.errorf("expected a name")
+	}
+	from := f.pos
+	if err := f.quoted(); err != nil {
+		return nil, err
+	}
+	name := f.text[from+1 : f.pos-1]
+	if f.peek() != ':' {
+		return nil, f.errorf("expected ':'")
+	}
+	f.pos++
+	return name, nil
+}
+
+// quoted passes a string.
+func (f *framer) quoted() error {
+	for f.pos++; ; {
+		n := bytes.IndexAny(f.text[f.pos:], `"\`)
+		if n < 0 {
+			return errCut
+		}
+		f.pos += n + 1
+		if f.text[f.pos-1] == '"' {
+			return nil
+		}
+		if f.pos++; f.pos > len(f.text) {
+			return errCut
+		}
+	}
+}
+
+// value passes a value and gives its text. Of an object or array only strings
+// and brackets are looked at.
+func (f *framer) value() ([]byte, error) {
+	first := f.peek()
+	from := f.pos
+	switch first {
+	case 0:
+		return nil, errCut
+	case '"':
+		err := f.quoted()
+		return f.text[from:f.pos], err
+	case '{', '[':
+		err := f.nested()
+		return f.text[from:f.pos], err
+	}
+	for f.pos < len(f.text) && !bytes.ContainsRune([]byte(",]} \t\r\n"), rune(f.text[f.pos])) {
+		f.pos++
+	}
+	if f.pos == from {
+		return nil, f.errorf("expected a value")
+	}
+	return f.text[from:f.pos], nil
+}
+
+// nested passes an object or array up to the bracket that closes it.
+func (f *framer) nested() error {
+	for depth := 0; f.pos < len(f.text); {
+		switch f.text[f.pos] {
+		case '"':
+			if err := f.quoted(); err != nil {
+				return err
+			}
+			continue
+		case '{', '[':
+			depth++
+		case '}', ']':
+			depth--
+		}
+		f.pos++
+		if depth == 0 {
+			return nil
+		}
+	}
+	return errCut
+}
+
+func (f *framer) count(into *int64) error {
+	text, err := f.value()
+	if err != nil {
+		return err
+	}
+	if *into, err = strconv.ParseInt(string(text), 10, 64); err != nil {
+		return f.errorf("a count is no whole number")
+	}
+	return nil
+}
+
+// startKey keeps a LastEvaluatedKey, which goes into the next request as it is.
+func (f *framer) startKey(into *[]byte) error {
+	text, err := f.value()
+	if err != nil {
+		return err
+	}
+	switch {
+	case string(text) == "null":
+	case text[0] != '{' || !json.Valid(text):
+		return f.errorf("LastEvaluatedKey is no JSON object")
+	default:
+		*into = text
+	}
+	return nil
+}
+
+func (f *framer) consumed(into *Consumed) error {
+	text, err := f.value()
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(text, into); err != nil {
+		return f.errorf("ConsumedCapacity: %s", oneLine(err.Error()))
+	}
+	return nil
+}

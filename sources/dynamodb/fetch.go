@@ -1,0 +1,139 @@
+package dynamodb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"time"
+
+	"github.com/dynapipe/dynapipe/internal/dynamo"
+	"github.com/dynapipe/dynapipe/internal/progress"
+)
+
+// stillThrottled is how long nothing may come before there is a warning.
+const stillThrottled = time.Minute
+
+// fetch asks for the next page until it is there. Throttling is waited out
+// however long it takes; other errors that pass use up the attempts.
+func (p *partition) fetch(ctx context.Context) error {
+	s := p.source
+	ask := s.pacer.next(s.pageLimit())
+	body := p.body(ask.limit)
+	number := s.number.Add(1)
+	began := time.Now()
+	failures, throttles := 0, 0
+	for attempt := 1; ; attempt++ {
+		err := p.attempt(ctx, body, ask, number, attempt)
+		if err == nil {
+			return nil
+		}
+		var e *dynamo.Error
+		if !errors.As(err, &e) {
+			return err // ctx is done
+		}
+		wait := 0
+		switch e.Class {
+		case dynamo.Throttled:
+			throttles++
+			wait = throttles
+			if time.Since(began) > stillThrottled {
+				s.env.Meter.Warn("throttled", "a read has been throttled for over a minute: "+e.Error())
+			}
+		case dynamo.Retryable, dynamo.Conflict:
+			failures++
+			wait = failures
+		default:
+			return fmt.Errorf("reading table %s: %w", s.table, err)
+		}
+		if failures >= s.retry.MaxAttempts {
+			return fmt.Errorf("reading table %s failed %d times: %w", s.table, failures, err)
+		}
+		if err := sleep(ctx, s.retry.Delay(wait, rand.Float64())); err != nil {
+			return err
+		}
+	}
+}
+
+// pageLimit is how many items a page may read; 0 when nothing bounds it. Where
+// no filter drops any, none beyond the limit is read.
+func (s *source) pageLimit() int {
+	left := s.remaining.Load()
+	if !s.limited || s.filtered || s.pageSize > 0 && int64(s.pageSize) < left {
+		return s.pageSize
+	}
+	return int(min(max(left, 1), math.MaxInt32))
+}
+
+// attempt asks once and keeps the page. What it was and took goes to the meter.
+func (p *partition) attempt(ctx context.Context, body []byte, ask request, number int64, attempt int) error {
+	s := p.source
+	if err := s.budget.take(ctx, ask.units); err != nil {
+		return err
+	}
+	start := time.Now()
+	answer, err := s.client.Call(ctx, s.operation, body)
+	page := dynamo.Page{Items: p.page.Items[:0]} // they have all been taken
+	if err == nil {
+		if bad := dynamo.ParsePage(answer, &page); bad != nil {
+			err = s.client.BadAnswer(s.operation, bad)
+		}
+	}
+	r := progress.Request{
+		Number: number, Operation: s.operation, Attempt: attempt, Duration: time.Since(start),
+		Items: len(page.Items), Bytes: len(answer),
+	}
+	took := 0.0
+	var e *dynamo.Error
+	switch {
+	case err == nil:
+		took = page.Consumed.CapacityUnits
+	case errors.As(err, &e):
+		r.Err, r.Throttled = e.Error(), e.Class == dynamo.Throttled
+		if e.Sent {
+			took = ask.units
+		}
+	default:
+		r.Err, took = err.Error(), ask.units
+	}
+	s.budget.answered(ask.units, took)
+	r.Units = page.Consumed.CapacityUnits
+	s.env.Meter.Requested(r)
+	if err != nil {
+		return err
+	}
+	s.pacer.learn(page.Scanned, took)
+	s.env.Meter.Read(int64(len(answer)))
+	s.record(page.Consumed)
+	p.page = page
+	return nil
+}
+
+// record tells the meter what was consumed of the table and of each index.
+func (s *source) record(c dynamo.Consumed) {
+	if c.Table == nil && len(c.GlobalSecondaryIndexes) == 0 && len(c.LocalSecondaryIndexes) == 0 {
+		s.env.Meter.Capacity(s.table, "", c.CapacityUnits)
+		return
+	}
+	if c.Table != nil && c.Table.CapacityUnits > 0 {
+		s.env.Meter.Capacity(s.table, "", c.Table.CapacityUnits)
+	}
+	for name, u := range c.GlobalSecondaryIndexes {
+		s.env.Meter.Capacity(s.table, name, u.CapacityUnits)
+	}
+	for name, u := range c.LocalSecondaryIndexes {
+		s.env.Meter.Capacity(s.table, name, u.CapacityUnits)
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
