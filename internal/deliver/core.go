@@ -168,7 +168,7 @@ func (c *Core) Flush(ctx context.Context) error {
 }
 
 // wait waits, the lock released, until something has changed. When ctx is done
-// nothing that the core does is wanted any more.
+// nothing more is sent; what is in flight may still be answered.
 func (c *Core) wait(ctx context.Context) error {
 	changed := c.changed
 	c.mu.Unlock()
@@ -178,7 +178,7 @@ func (c *Core) wait(ctx context.Context) error {
 	case <-changed:
 		return nil
 	case <-ctx.Done():
-		c.cancel(context.Cause(ctx))
+		c.fail(context.Cause(ctx))
 		return context.Cause(ctx)
 	}
 }

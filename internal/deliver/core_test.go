@@ -332,10 +332,12 @@ func TestCancelReturnsPromptlyWithRowsOpen(t *testing.T) {
 					return Answer{}, ctx.Err()
 				}))
 				start := time.Now()
-				err := deliver(ctx, core, l.puts(5, unique))
-				core.Close()
-				if !errors.Is(err, context.Canceled) || time.Since(start) > linger {
+				if err := deliver(ctx, core, l.puts(5, unique)); !errors.Is(err, context.Canceled) || time.Since(start) > linger {
 					t.Errorf("after %v: %v", time.Since(start), err)
+				}
+				core.Close()
+				if time.Since(start) > linger+grace {
+					t.Errorf("Close returned after %v", time.Since(start))
 				}
 				wantTally(t, &l, 0, 0, 0)
 			})

@@ -1,0 +1,74 @@
+package batchwrite
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/dynapipe/dynapipe/internal/attr"
+	"github.com/dynapipe/dynapipe/internal/deliver"
+	"github.com/dynapipe/dynapipe/internal/dynamo"
+	"github.com/dynapipe/dynapipe/internal/record"
+	"github.com/dynapipe/dynapipe/sinks"
+)
+
+// sink writes batches to DynamoDB.
+type sink struct {
+	client     *dynamo.Client
+	core       *deliver.Core
+	encoder    encoder
+	maxDeletes int64 // noLimit: any number
+	deletes    int64
+	rows       []deliver.Row
+}
+
+var _ sinks.Sink = (*sink)(nil)
+
+// Write checks and encodes the rows of a batch and hands them to the core.
+func (s *sink) Write(ctx context.Context, b *record.Batch, r *record.Receipt) error {
+	s.rows = s.rows[:0]
+	defer func() { clear(s.rows) }()
+	p := newPage(b)
+	for row := range b.Rows() {
+		out, no, err := s.encoder.row(ctx, p, row)
+		if err != nil {
+			return err
+		}
+		if no.refused() {
+			if err := r.Reject(row, record.Rejection{
+				Item: attr.AppendRow(nil, b, row), Operation: out.Operation.String(), Code: no.code, Message: no.message,
+			}); err != nil {
+				return err
+			}
+			continue
+		}
+		if out.Operation == deliver.Delete {
+			if err := s.countDelete(r.Origin(row)); err != nil {
+				return err
+			}
+		}
+		out.Receipt = r
+		s.rows = append(s.rows, out)
+	}
+	return s.core.Submit(ctx, s.rows)
+}
+
+// countDelete stops the run before a delete too many is sent.
+func (s *sink) countDelete(at record.Origin) error {
+	s.deletes++
+	if s.maxDeletes != noLimit && s.deletes > s.maxDeletes {
+		return fmt.Errorf("the row at %s would be delete number %d, and max_deletes is %d: nothing beyond was deleted; "+
+			"check what the pipeline deletes, or raise max_deletes", at, s.deletes, s.maxDeletes)
+	}
+	return nil
+}
+
+// Flush waits until every row has ended. A row never waits for another one, so
+// the ending makes no difference.
+func (s *sink) Flush(ctx context.Context, _ sinks.Ending) error { return s.core.Flush(ctx) }
+
+// Close cancels what is in flight.
+func (s *sink) Close() error {
+	s.core.Close()
+	s.client.Close()
+	return nil
+}
