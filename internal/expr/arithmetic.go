@@ -50,7 +50,7 @@ func smallInt(text string) (int64, bool) {
 func operation(op *hclsyntax.Operation) func(l, r string) (attr.Value, error) {
 	switch op {
 	case hclsyntax.OpAdd:
-		return small(func(a, b int64) int64 { return a + b }, (*apd.Context).Add)
+		return addNumbers
 	case hclsyntax.OpSubtract:
 		return small(func(a, b int64) int64 { return a - b }, (*apd.Context).Sub)
 	case hclsyntax.OpMultiply:
@@ -77,6 +77,10 @@ func small(fast func(a, b int64) int64, exact decimalOp) func(l, r string) (attr
 		}
 		return compute(precise(), exact, l, r)
 	}
+}
+
+func addNumbers(l, r string) (attr.Value, error) {
+	return small(func(a, b int64) int64 { return a + b }, (*apd.Context).Add)(l, r)
 }
 
 func divide(l, r string) (attr.Value, error) {

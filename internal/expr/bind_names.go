@@ -234,19 +234,25 @@ func (c *compiler) checkStatic(ty cty.Type, rest hcl.Traversal, name string) boo
 func (c *compiler) steps(t term, rest hcl.Traversal, rng hcl.Range) term {
 	for _, step := range rest {
 		at := hcl.RangeBetween(t.rng, step.SourceRange())
-		var next term
-		if name, ok := c.stepName(step); ok {
-			next = c.attrStep(t, name, step.SourceRange(), at)
-		} else if ix, ok := step.(hcl.TraverseIndex); ok && ix.Key.IsKnown() {
-			key := c.literalValue(ix.Key, ix.SrcRange)
-			next = c.indexStep(t, key, at)
-		} else {
+		switch s := step.(type) {
+		case hcl.TraverseAttr:
+			t = c.attrStep(t, s.Name, s.SrcRange, at)
+		case hcl.TraverseIndex:
+			t = c.indexStep(t, c.indexKey(s), at)
+		default:
 			c.add(diag.Error(step.SourceRange(), "Unsupported step", "A row expression can't go into a value this way."))
 			return c.broken(rng)
 		}
-		t = next
 	}
 	return t
+}
+
+// indexKey is the key that is written in [...].
+func (c *compiler) indexKey(s hcl.TraverseIndex) term {
+	if name, ok := c.stepName(s); ok {
+		return c.constant(attr.StringValue(name), s.SrcRange)
+	}
+	return c.literalValue(s.Key, s.SrcRange)
 }
 
 func (c *compiler) attrStep(from term, name string, step, rng hcl.Range) term {
@@ -259,7 +265,7 @@ func (c *compiler) attrStep(from term, name string, step, rng hcl.Range) term {
 }
 
 func (c *compiler) indexStep(from, key term, rng hcl.Range) term {
-	t := term{node: &indexStep{from, key, rng}, kinds: Unknown, rng: rng, name: shorten(from.name + "[" + key.name + "]")}
+	t := term{node: &indexStep{from, key, rng}, kinds: Unknown, rng: rng, name: c.nameOf(rng)}
 	t.uses(from, key)
 	switch {
 	case from.kinds.Never(Map | List):

@@ -195,14 +195,13 @@ func sum(c *call) (attr.Value, error) {
 	if len(elems) == 0 {
 		return attr.Value{}, bad(0, "a list with at least one number")
 	}
-	add := small(func(a, b int64) int64 { return a + b }, (*apd.Context).Add)
 	total := "0"
 	for _, e := range elems {
 		n, ok := numberText(e)
 		if !ok {
 			return attr.Value{}, bad(0, "a list of numbers only")
 		}
-		v, err := add(total, n)
+		v, err := addNumbers(total, n)
 		if err != nil {
 			return attr.Value{}, err
 		}

@@ -13,7 +13,7 @@ import (
 // MaxElements the length of a list.
 const (
 	MaxText     = 16 << 20
-	MaxElements = 1 << 20
+	MaxElements = 1 << 18
 )
 
 // templateNode joins the texts of its parts.
