@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 )
@@ -18,13 +17,12 @@ type Options struct {
 
 // Reader reads the text of one file. One goroutine uses it.
 type Reader struct {
-	file     File
-	options  Options
-	raw      *rawReader
-	text     io.Reader // nil until the first Read
-	free     func()    // frees the decompressor
-	failed   error
-	produced int64
+	file    File
+	options Options
+	raw     *rawReader
+	text    io.Reader // nil until the first Read
+	free    func()    // frees the decompressor
+	failed  error     // what ended the reading
 }
 
 // Open prepares to read a file. It reads nothing yet, so that it does not wait
@@ -60,7 +58,7 @@ func Check(f File) error {
 func (r *Reader) File() File { return r.file }
 
 // Read reads text into p, as io.Reader does. It returns soon after ctx is
-// done, with ctx's error. Every other error but io.EOF names the file.
+// done, with ctx's error. No error names the file.
 func (r *Reader) Read(ctx context.Context, p []byte) (int, error) {
 	if r.failed != nil {
 		return 0, r.failed
@@ -69,15 +67,12 @@ func (r *Reader) Read(ctx context.Context, p []byte) (int, error) {
 	r.raw.ctx = ctx
 	defer func() { r.raw.ctx = nil }()
 	if r.text == nil {
-		if err := r.start(); err != nil {
-			return 0, r.fail(err)
+		if r.failed = r.start(); r.failed != nil {
+			return 0, r.failed
 		}
 	}
 	n, err := r.text.Read(p)
-	r.produced += int64(n)
-	if err != nil {
-		err = r.fail(err)
-	}
+	r.failed = err
 	return n, err
 }
 
@@ -125,21 +120,6 @@ func (r *Reader) decompressing(err error) error {
 		return r.raw.failed
 	}
 	return explain(r.options.Compression.of(r.file.Path), err)
-}
-
-// fail remembers what ended the reading and names the file in it.
-func (r *Reader) fail(err error) error {
-	switch {
-	case errors.Is(err, io.EOF):
-		r.failed = io.EOF
-	case r.raw.failed != nil && r.raw.ctx.Err() != nil:
-		r.failed = r.raw.failed
-	case r.produced > 0:
-		r.failed = fmt.Errorf("%s: %w (after %d bytes of text; the rows in them were read and sent on)", r.file.Name(), err, r.produced)
-	default:
-		r.failed = fmt.Errorf("%s: %w", r.file.Name(), err)
-	}
-	return r.failed
 }
 
 // rawReader reads the file's own bytes and counts them.

@@ -219,13 +219,9 @@ func TestBrokenCompression(t *testing.T) {
 		{"window.zst", huge.Bytes(), Auto, "needs a window of more than 128 MB"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			path := write(t, dir, c.name, c.data)
-			text, err := readAll(t, path, Options{Compression: c.as})
-			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), path+": ") {
+			text, err := readAll(t, write(t, dir, c.name, c.data), Options{Compression: c.as})
+			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Fatalf("error %v, want %q", err, c.want)
-			}
-			if sent := strings.Contains(err.Error(), "were read and sent on"); sent != (text != "") {
-				t.Errorf("%d bytes were given, but the error says: %v", len(text), err)
 			}
 			if !strings.HasPrefix(long, text) {
 				t.Error("wrong text came before the error")
