@@ -238,6 +238,42 @@ func TestOverflow(t *testing.T) {
 	}
 }
 
+func TestAddItemMakesNoValues(t *testing.T) {
+	b, _ := checked(t)
+	item, object := []byte(benchItem), []byte(benchObject)
+	for name, f := range map[string]func() error{
+		"AddItem":   func() error { return b.AddItem(item) },
+		"AddObject": func() error { return b.AddObject(object) },
+	} {
+		row := func() {
+			if err := f(); err != nil {
+				t.Fatal(err)
+			}
+			b.EndRow(record.Pos{})
+		}
+		for range 1000 {
+			row()
+		}
+		b.Batch(nil).Release()
+		if n := testing.AllocsPerRun(900, row); n != 0 {
+			t.Errorf("%s: %v allocations a row", name, n)
+		}
+		b.Batch(nil).Release()
+	}
+}
+
+// TestNamesThatAreNoUTF8 has two names which JSON spells the same way.
+func TestNamesThatAreNoUTF8(t *testing.T) {
+	b, _ := checked(t)
+	b.String("\xff", "first")
+	b.EndRow(record.Pos{})
+	add(t, b, `{"�":{"S":"second"}}`)
+	batch := cut(t, b)
+	if first, second := Get(batch, "\xff", 0), Get(batch, "\uFFFD", 1); first.Text() != "first" || second.Text() != "second" {
+		t.Errorf("got %v and %v", first, second)
+	}
+}
+
 func TestAddErrors(t *testing.T) {
 	b, _ := checked(t)
 	for text, want := range map[string]string{
@@ -394,6 +430,14 @@ func TestRowsComeBack(t *testing.T) {
 			rows := rapid.SliceOfN(fields(2, 8), 0, 12).Draw(t, "rows")
 			drop := rapid.SliceOfN(rapid.Bool(), len(rows), len(rows)).Draw(t, "drop")
 			var kept [][]Field
+			if rapid.Bool().Draw(t, "crowded") { // so that most names overflow
+				row := manyFieldsOf(record.MaxColumns - 4)
+				for _, f := range row {
+					b.Set(f.Name, f.Value)
+				}
+				b.EndRow(record.Pos{})
+				kept = append(kept, row)
+			}
 			for i, row := range rows {
 				for _, f := range row {
 					b.Set(f.Name, f.Value)
@@ -430,6 +474,14 @@ func TestRowsComeBack(t *testing.T) {
 			t.Fatalf("%d bytes are left", n)
 		}
 	})
+}
+
+func manyFieldsOf(n int) []Field {
+	out := make([]Field, n)
+	for i := range out {
+		out[i] = Field{Name: fmt.Sprintf("column %d", i), Value: num(fmt.Sprint(i))}
+	}
+	return out
 }
 
 func checkRows(t *rapid.T, b *record.Batch, rows [][]Field) {

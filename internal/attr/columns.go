@@ -79,8 +79,12 @@ type cellArray interface {
 }
 
 func selectCells(mem memory.Allocator, t record.Type, values arrow.Array, rows []int) arrow.Array {
-	cells := values.(cellArray)
-	offsets, data := cells.ValueOffsets(), cells.ValueBytes()
+	var offsets []int32
+	var data []byte
+	if len(rows) > 0 {
+		cells := values.(cellArray)
+		offsets, data = cells.ValueOffsets(), cells.ValueBytes()
+	}
 	ends := make([]int32, len(rows))
 	size := 0
 	for i, row := range rows {

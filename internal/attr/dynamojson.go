@@ -81,7 +81,7 @@ func appendBase64(dst, data []byte) []byte {
 
 // ParseDynamoJSON reads one value in DynamoDB JSON, in any legal spelling.
 func ParseDynamoJSON(text []byte) (Value, error) {
-	cell, err := CompactDynamoJSON(nil, text)
+	cell, err := CompactDynamoJSON(make([]byte, 0, len(text)), text)
 	if err != nil {
 		return Value{}, err
 	}

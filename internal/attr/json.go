@@ -7,11 +7,20 @@ import "github.com/dynapipe/dynapipe/internal/record"
 func ParseJSON(text []byte) (Value, error) {
 	var s scanner
 	s.reset(text)
-	cell := s.plain(nil, 1)
+	cell := s.plain(make([]byte, 0, 2*len(text)+16), 1)
 	if err := s.end(); err != nil {
 		return Value{}, err
 	}
 	return decodeCell(view(cell)), nil
+}
+
+// String is the value as plain JSON, shortened, for messages.
+func (v Value) String() string {
+	if v.kind == Absent {
+		return v.kind.String()
+	}
+	text, _ := AppendJSON(nil, v)
+	return shorten(string(text))
 }
 
 // plain consumes a plain JSON value and appends it as compact DynamoDB JSON.

@@ -95,6 +95,17 @@ func TestEqual(t *testing.T) {
 	}
 }
 
+func TestString(t *testing.T) {
+	for want, v := range map[string]Value{
+		"absent": {}, "null": NullValue(), `"a\"b"`: StringValue(`a"b`), "1.0": num("1.0"), `{"a":[true]}`: MapValue([]Field{{"a", ListValue([]Value{BoolValue(true)})}}),
+		`"` + strings.Repeat("é", 29) + "...": StringValue(strings.Repeat("é", 100)),
+	} {
+		if got := v.String(); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}
+
 func TestKeyBytesFollowEachOther(t *testing.T) {
 	pair := func(a, b string) string {
 		return string(KeyBytes(KeyBytes(nil, StringValue(a)), StringValue(b)))
