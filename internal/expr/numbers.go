@@ -97,8 +97,11 @@ func logarithm(c *call) (attr.Value, error) {
 	ctx.Precision += 12 // so that log(8, 2) comes out at 3
 	var n, base apd.Decimal
 	for i, d := range []*apd.Decimal{&n, &base} {
-		if _, err := ctx.Ln(d, c.decimal(i)); err != nil {
+		if attr.CompareNumbers(c.args[i].Text(), "0") <= 0 {
 			return attr.Value{}, bad(i, "above zero")
+		}
+		if _, err := ctx.Ln(d, c.decimal(i)); err != nil {
+			return attr.Value{}, errRange
 		}
 	}
 	if base.IsZero() {
@@ -166,6 +169,9 @@ func parseInt(c *call) (attr.Value, error) {
 
 func power(c *call) (attr.Value, error) {
 	x, y := c.decimal(0), c.decimal(1)
+	if y.Sign() == 0 {
+		return number("1"), nil
+	}
 	if x.Sign() == 0 && y.Sign() < 0 {
 		return attr.Value{}, errZero
 	}
