@@ -68,7 +68,7 @@ func (f *fn) onCty(run *Run, args []cty.Value) (cty.Value, error) {
 	if f.rowOnly {
 		return cty.DynamicVal, errors.New(f.name + "() gives something new for every row: use it where a row is at hand")
 	}
-	marks := cty.NewValueMarks()
+	marks := cty.ValueMarks{}
 	values := make([]attr.Value, len(args))
 	known := true
 	for i, arg := range args {
