@@ -35,10 +35,10 @@ type Builder struct {
 	pos     []record.Pos
 
 	// The row being built.
-	next    int       // index of the column that is likely to come
-	known   int       // how many columns there were before the row
-	touched []*column // what it has set
-	bytes   int       // of what it was given, at least
+	next    int   // index of the column that is likely to come
+	known   int   // how many columns there were before the row
+	touched []int // which columns it has set
+	bytes   int   // of what it was given, at least
 
 	held int // bytes of the values of the rows that were kept
 	over overflow
@@ -168,7 +168,7 @@ func (b *Builder) column(name string) *column {
 		return c
 	}
 	c.begin(row)
-	b.touched = append(b.touched, c)
+	b.touched = append(b.touched, c.place)
 	return c
 }
 
@@ -212,7 +212,8 @@ func (b *Builder) check(size int) error {
 // rowBytes is the size of what the row holds so far.
 func (b *Builder) rowBytes() int {
 	row, n := len(b.pos), len(b.over.row)
-	for _, c := range b.touched {
+	for _, i := range b.touched {
+		c := b.columns[i]
 		n += len(c.data) - c.startOf(row)
 	}
 	return n
@@ -227,8 +228,8 @@ func (b *Builder) EndRow(p record.Pos) {
 	}
 	row := len(b.pos)
 	b.held += size
-	for _, c := range b.touched {
-		if c.before != nil {
+	for _, i := range b.touched {
+		if c := b.columns[i]; c.before != nil {
 			b.held += c.startOf(row) - len(c.before.data)
 			c.before = nil
 		}
@@ -241,8 +242,8 @@ func (b *Builder) EndRow(p record.Pos) {
 // Drop forgets the row being built.
 func (b *Builder) Drop() {
 	row := len(b.pos)
-	for _, c := range b.touched {
-		c.undo(row)
+	for _, i := range b.touched {
+		b.columns[i].undo(row)
 	}
 	for _, c := range b.columns[b.known:] {
 		delete(b.index, c.name)

@@ -69,7 +69,7 @@ func (b *Builder) likely() *column {
 	s.pos += n
 	b.next++
 	c.begin(row)
-	b.touched = append(b.touched, c)
+	b.touched = append(b.touched, c.place)
 	return c
 }
 

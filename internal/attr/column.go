@@ -271,9 +271,13 @@ func bitAt(bitmap []byte, i int) bool {
 
 // setBit sets a bit of a bitmap that grows as needed.
 func setBit(bitmap []byte, i int) []byte {
-	for len(bitmap) <= i/8 {
+	at, bit := uint(i)/8, byte(1)<<(uint(i)%8)
+	for at > uint(len(bitmap)) {
 		bitmap = append(bitmap, 0)
 	}
-	bitmap[i/8] |= 1 << (i % 8)
+	if at == uint(len(bitmap)) {
+		return append(bitmap, bit)
+	}
+	bitmap[at] |= bit
 	return bitmap
 }

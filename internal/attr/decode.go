@@ -18,9 +18,6 @@ func decodeCell(cell string) Value {
 	return d.value()
 }
 
-// decodeOwned is decodeCell of bytes that will not stay.
-func decodeOwned(cell []byte) Value { return decodeCell(string(cell)) }
-
 // descriptor consumes {"X": and gives the kind.
 func (d *decoder) descriptor() Kind {
 	d.pos += len(`{"`)

@@ -67,6 +67,40 @@ func TestCanonicalNumber(t *testing.T) {
 	}
 }
 
+func TestCompareNumbers(t *testing.T) {
+	ascending := []string{
+		"-1e125", "-" + nines38, "-12.5", "-12.34", "-1", "-0.1", "-1e-130", "0", "1e-130", "0.1", "0.12", "1", "1.000000001", "2", "12",
+		"12.34", "12.3401", "12.5", "100", "101", nines38, "1e125",
+	}
+	for i, a := range ascending {
+		for j, b := range ascending {
+			want := 0
+			if i < j {
+				want = -1
+			} else if i > j {
+				want = 1
+			}
+			if got := CompareNumbers(a, b); got != want {
+				t.Errorf("CompareNumbers(%s, %s) = %d, want %d", a, b, got, want)
+			}
+		}
+	}
+	for _, same := range [][2]string{{"0", "-0.0e9"}, {"1", "+1.0"}, {"12.5", "1.25e1"}, {"1250", "1.25E3"}, {".5", "0.50"}} {
+		if got := CompareNumbers(same[0], same[1]); got != 0 {
+			t.Errorf("CompareNumbers(%s, %s) = %d", same[0], same[1], got)
+		}
+	}
+}
+
+func TestNumberValue(t *testing.T) {
+	if v, err := NumberValue("01.50"); err != nil || v.Text() != "01.50" || v.Kind() != Number {
+		t.Errorf("got %v, %v", v, err)
+	}
+	if v, err := NumberValue("one"); err == nil {
+		t.Errorf("got %v", v)
+	}
+}
+
 func TestNumberSize(t *testing.T) {
 	for text, want := range map[string]int{
 		"0": 1, "-0": 1, "1": 2, "-1": 3, "12": 2, "123": 3, "100": 2, "0.0012": 2, "1.0": 2, "-12345": 5, nines38: 20, "-" + nines38: 21,

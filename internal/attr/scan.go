@@ -275,7 +275,8 @@ func (s *scanner) unescape(dst, raw []byte, at int) []byte {
 func unescape(dst, raw []byte) (out []byte, bad int, why string) {
 	for i := 0; i < len(raw); {
 		if raw[i] != '\\' {
-			n, _ := plainRun(raw[i:], 0)
+			n, _ := plainRun(raw[i+1:], 0)
+			n++
 			dst = append(dst, raw[i:i+n]...)
 			i += n
 			continue

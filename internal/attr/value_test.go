@@ -106,6 +106,13 @@ func TestString(t *testing.T) {
 	}
 }
 
+func TestAbsentWithinAValue(t *testing.T) {
+	v := ListValue([]Value{{}, MapValue([]Field{{"a", Value{}}})})
+	if got := string(AppendDynamoJSON(nil, v)); got != `{"L":[{"NULL":true},{"M":{"a":{"NULL":true}}}]}` {
+		t.Errorf("got %s", got)
+	}
+}
+
 func TestKeyBytesFollowEachOther(t *testing.T) {
 	pair := func(a, b string) string {
 		return string(KeyBytes(KeyBytes(nil, StringValue(a)), StringValue(b)))
