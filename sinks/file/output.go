@@ -1,0 +1,148 @@
+package file
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/dynapipe/dynapipe/internal/format/atomicfile"
+)
+
+// output is where a sink's bytes go: through a compressor, if there is one,
+// and a buffer.
+type output struct {
+	name       string // for messages
+	whole      *atomicfile.File
+	direct     io.WriteCloser // in place of whole: a device, a pipe, standard output
+	buffer     *bufio.Writer
+	compressor io.WriteCloser // nil when there is none
+}
+
+const bufferBytes = 64 << 10
+
+func openOutput(ctx context.Context, c *Config, run string) (*output, error) {
+	o := &output{name: c.path}
+	var err error
+	switch {
+	case c.toStandardOutput():
+		o.name = "standard output"
+		o.direct, err = openStandardOutput()
+	case special(c.path):
+		o.direct, err = openSpecial(ctx, c.path)
+	default:
+		o.whole, err = atomicfile.Create(c.path, run)
+	}
+	if err != nil {
+		return nil, o.explain(err)
+	}
+	if o.whole != nil {
+		o.buffer = bufio.NewWriterSize(o.whole, bufferBytes)
+	} else {
+		o.buffer = bufio.NewWriterSize(o.direct, bufferBytes)
+	}
+	if c.formatName() == formatParquet {
+		return o, nil // its pages are compressed, not the file
+	}
+	switch c.compressionName() {
+	case compressionGzip:
+		o.compressor = gzip.NewWriter(o.buffer)
+	case compressionZstd:
+		// One at a time: then it has no goroutines that a failed run would leave.
+		o.compressor, err = zstd.NewWriter(o.buffer, zstd.WithEncoderConcurrency(1))
+	}
+	if err != nil {
+		return nil, errors.Join(err, o.discard())
+	}
+	return o, nil
+}
+
+// special reports a path that is neither a file nor free to become one.
+func special(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && !info.IsDir() && !info.Mode().IsRegular()
+}
+
+// openSpecial opens a device or a named pipe. A pipe that nobody reads yet is
+// waited for, as a shell would, but not after ctx is done.
+func openSpecial(ctx context.Context, path string) (*os.File, error) {
+	for {
+		f, err := os.OpenFile(path, os.O_WRONLY|syscall.O_NONBLOCK, 0)
+		if !errors.Is(err, syscall.ENXIO) {
+			return f, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("nobody opened the pipe to read it: %w", ctx.Err())
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// Write takes bytes of the format.
+func (o *output) Write(p []byte) (int, error) {
+	if o.compressor != nil {
+		return o.compressor.Write(p)
+	}
+	return o.buffer.Write(p)
+}
+
+// flushDirect hands on what is buffered where a reader may be waiting for it.
+func (o *output) flushDirect() error {
+	if o.direct == nil {
+		return nil
+	}
+	return o.buffer.Flush()
+}
+
+// finish hands on everything. A file is on the disk then, and closed.
+func (o *output) finish() error {
+	if o.compressor != nil {
+		if err := o.compressor.Close(); err != nil {
+			return o.explain(err)
+		}
+	}
+	err := o.buffer.Flush()
+	if err == nil && o.whole != nil {
+		err = o.whole.Finish()
+	}
+	return o.explain(err)
+}
+
+// discard closes the output and removes a file that was not published.
+func (o *output) discard() error {
+	if o.whole != nil {
+		return o.whole.Discard()
+	}
+	return o.direct.Close()
+}
+
+// explain says what an error means for the user, who knows the file by its own
+// name and not by the temporary one.
+func (o *output) explain(err error) error {
+	if err == nil {
+		return nil
+	}
+	var path *fs.PathError
+	reason := err
+	if errors.As(err, &path) {
+		reason = path.Err
+	}
+	switch {
+	case errors.Is(err, syscall.EPIPE):
+		return fmt.Errorf("%s: whoever reads it has gone (%w)", o.name, reason)
+	case errors.Is(err, syscall.ENOSPC):
+		return fmt.Errorf("%s: the disk is full (%w); what was written of it is removed", o.name, reason)
+	case path != nil && path == err:
+		return fmt.Errorf("%s can't be written: %w", o.name, reason)
+	}
+	return err
+}

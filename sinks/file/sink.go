@@ -1,0 +1,221 @@
+package file
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/dynapipe/dynapipe/internal/attr"
+	"github.com/dynapipe/dynapipe/internal/format/csvio"
+	"github.com/dynapipe/dynapipe/internal/format/jsonio"
+	"github.com/dynapipe/dynapipe/internal/format/layout"
+	"github.com/dynapipe/dynapipe/internal/format/parquetio"
+	"github.com/dynapipe/dynapipe/internal/record"
+	"github.com/dynapipe/dynapipe/sinks"
+)
+
+// rowWriter is a format. Its Write gives rows that can't be written to reject
+// with a *layout.Misfit; its Close writes what ends the file.
+type rowWriter interface {
+	Write(b *record.Batch, reject func(row int, err error) error) error
+	Close() error
+}
+
+var (
+	_ rowWriter       = (*csvio.Writer)(nil)
+	_ rowWriter       = (*jsonio.Writer)(nil)
+	_ rowWriter       = (*parquetio.Writer)(nil)
+	_ sinks.Sink      = (*sink)(nil)
+	_ sinks.Publisher = (*publisher)(nil)
+)
+
+// sink writes to a device, a pipe or standard output: what is written is
+// there. A row has ended when its bytes are handed on.
+type sink struct {
+	config   *Config
+	env      sinks.Env
+	out      *output
+	layout   layout.Layout
+	writer   rowWriter // nil while the columns are not known
+	sample   *sample   // nil once they are
+	rejected []bool    // by row of the batch being written
+}
+
+// publisher writes to a file that appears when Publish is called.
+type publisher struct{ sink }
+
+// Open creates the file, under its temporary name.
+func (c *Config) Open(ctx context.Context, env sinks.Env) (sinks.Sink, error) {
+	s := sink{config: c, env: env}
+	var learn bool
+	s.layout, learn = c.layout()
+	var err error
+	if s.out, err = openOutput(ctx, c, env.Run.ID); err != nil {
+		return nil, err
+	}
+	if learn {
+		s.sample = newSample(c.survey(), env.Limits, env.Mem)
+	} else if err := s.begin(); err != nil {
+		return nil, errors.Join(err, s.out.discard())
+	}
+	if s.out.whole != nil {
+		return &publisher{s}, nil
+	}
+	return &s, nil
+}
+
+func (c *Config) survey() survey {
+	if c.formatName() == formatParquet {
+		return &parquetio.Survey{}
+	}
+	return &layout.Survey{}
+}
+
+// begin makes the writer once the columns are known.
+func (s *sink) begin() error {
+	c := s.config
+	losses := layout.Losses{Strict: c.strict, Warn: s.env.Meter.Warn}
+	switch format := c.formatName(); format {
+	case formatCSV:
+		s.writer = csvio.NewWriter(s.out, csvio.WriterOptions{
+			Layout: s.layout, Delimiter: c.delimiter[0], Header: c.header, Losses: losses})
+	case formatParquet:
+		w, err := parquetio.NewWriter(s.out, parquetio.WriterOptions{
+			Layout: s.layout, Compression: parquetio.Compression(c.compressionName()), Losses: losses})
+		if err != nil {
+			return s.out.explain(err)
+		}
+		s.writer = w
+	default:
+		s.writer = jsonio.NewWriter(s.out, jsonio.WriterOptions{
+			Layout: s.layout, Array: format == formatJSON, DynamoDB: c.encoding == encodingDynamoDB, Losses: losses})
+	}
+	return nil
+}
+
+// Write writes a batch, or holds its rows while the columns are not known.
+func (s *sink) Write(ctx context.Context, b *record.Batch, r *record.Receipt) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if s.sample == nil {
+		return s.write(b, func(row int) slot { return slot{r, row} })
+	}
+	s.sample.survey.Add(b)
+	if len(s.sample.slots) == 0 && s.sample.full(b.Rows()) {
+		if err := s.learn(); err != nil {
+			return err
+		}
+		return s.write(b, func(row int) slot { return slot{r, row} })
+	}
+	if err := s.sample.hold(b, r); err != nil {
+		return err
+	}
+	if s.sample.full(0) {
+		return s.learn()
+	}
+	return nil
+}
+
+// learn fixes the columns by the rows seen so far and writes those held.
+func (s *sink) learn() error {
+	learned := s.sample.survey.Columns()
+	if s.layout.Fixed {
+		s.layout.Columns = withTypes(s.layout.Columns, learned)
+	} else {
+		s.layout = layout.Layout{Columns: learned, Fixed: true, Exact: true}
+	}
+	held := s.sample
+	s.sample = nil
+	defer held.release()
+	if err := s.begin(); err != nil {
+		return err
+	}
+	if len(held.slots) == 0 {
+		return nil
+	}
+	b := held.rows.Batch(nil)
+	defer b.Release()
+	return s.write(b, func(row int) slot { return held.slots[row] })
+}
+
+// withTypes gives columns without a type the one that was learned.
+func withTypes(columns, learned []layout.Column) []layout.Column {
+	types := make(map[string]layout.Type, len(learned))
+	for _, c := range learned {
+		types[c.Name] = c.Type
+	}
+	for i := range columns {
+		if c := &columns[i]; c.Type.Kind == attr.Absent {
+			c.Type = types[c.Name]
+		}
+	}
+	return columns
+}
+
+// write encodes a batch and ends its rows: those that don't fit as rejected,
+// the others, once their bytes are handed on, as written.
+func (s *sink) write(b *record.Batch, at func(row int) slot) error {
+	s.rejected = append(s.rejected[:0], make([]bool, b.Rows())...)
+	err := s.writer.Write(b, func(row int, why error) error {
+		s.rejected[row] = true
+		slot := at(row)
+		return slot.receipt.Reject(slot.row, rejection(b, row, why))
+	})
+	if err == nil {
+		err = s.out.flushDirect()
+	}
+	if err != nil {
+		return s.out.explain(err)
+	}
+	for row, rejected := range s.rejected {
+		if !rejected {
+			slot := at(row)
+			slot.receipt.End(slot.row, record.Written)
+		}
+	}
+	return nil
+}
+
+func rejection(b *record.Batch, row int, why error) record.Rejection {
+	r := record.Rejection{Item: attr.AppendRow(nil, b, row), Operation: "write", Message: why.Error(), Attempts: 1}
+	var misfit *layout.Misfit
+	if errors.As(why, &misfit) {
+		r.Code = misfit.Code
+	}
+	return r
+}
+
+// Flush writes what ends the file. The rows have ended by then, but for those
+// held because there were fewer than it takes to learn the columns.
+func (s *sink) Flush(ctx context.Context, _ sinks.Ending) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if s.sample != nil {
+		if err := s.learn(); err != nil {
+			return err
+		}
+		if len(s.layout.Columns) == 0 {
+			s.env.Meter.Warn("no columns", fmt.Sprintf("no row came, so the columns of %s are not known and it has none; "+
+				"name them with columns = [...]", s.config.path))
+		}
+	}
+	if err := s.writer.Close(); err != nil {
+		return s.out.explain(err)
+	}
+	return s.out.finish()
+}
+
+// Publish puts the file under its name.
+func (p *publisher) Publish(context.Context) error {
+	return p.out.explain(p.out.whole.Publish())
+}
+
+// Close removes the file unless it was published.
+func (s *sink) Close() error {
+	if s.sample != nil {
+		s.sample.release()
+	}
+	return s.out.explain(s.out.discard())
+}
