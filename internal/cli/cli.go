@@ -1,0 +1,149 @@
+package cli
+
+import (
+	"context"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/dynapipe/dynapipe/internal/builtin"
+	"github.com/dynapipe/dynapipe/internal/diag"
+	"github.com/dynapipe/dynapipe/internal/plan"
+)
+
+// Process is what the commands need of the process that they run in.
+type Process struct {
+	Args    []string // without the program's name
+	Environ []string // NAME=value
+	Stdout  io.Writer
+	Stderr  io.Writer
+	// Signals are the requests to end: SIGINT, SIGTERM.
+	Signals <-chan os.Signal
+	// LastSignal is called when a further signal is to end the process the
+	// system's way.
+	LastSignal func()
+	Version    string
+}
+
+// Main runs the command that a process was started for and gives its exit code.
+func Main(p Process) int {
+	a := newApp(p)
+	root := a.root()
+	root.SetArgs(p.Args)
+	return a.end(root.ExecuteContext(context.Background()))
+}
+
+// app is one command under way.
+type app struct {
+	Process
+	catalog plan.Catalog
+	console *console // standard error
+	output  choice   // --output of the command that runs
+}
+
+func newApp(p Process) *app {
+	a := &app{Process: p, catalog: builtin.Catalog(), output: formatFlag()}
+	if asksForJSON(p.Args) {
+		a.output.value = formatJSON // also of an error in the flags themselves
+	}
+	a.console = newConsole(p.Stderr, a.environment("TERM"))
+	return a
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "dynapipe",
+		Short: "Declarative data pipelines for DynamoDB and files",
+		Long: `dynapipe runs data pipelines that are written as text files: where rows come
+from, what happens to them, where they go. It checks all of a pipeline before
+anything runs, moves the rows in bounded memory, and accounts for every one.`,
+		Example: `  dynapipe validate pipeline.hcl
+  dynapipe plan pipeline.hcl
+  dynapipe run pipeline.hcl --var table=users
+  dynapipe docs sink batch_write`,
+		Args:                  a.subcommand,
+		RunE:                  func(c *cobra.Command, _ []string) error { return a.noCommand(c) },
+		DisableFlagsInUseLine: true,
+		SilenceErrors:         true,
+		SilenceUsage:          true,
+	}
+	root.SetOut(a.Stdout)
+	root.SetErr(a.console)
+	root.SetFlagErrorFunc(flagProblem)
+	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveDefault)
+	root.AddCommand(a.runCommand(), a.validateCommand(), a.planCommand(), a.docsCommand(), a.versionCommand())
+	root.SetHelpCommand(&cobra.Command{Use: "help [COMMAND]", Short: "Show the help of a command", RunE: func(c *cobra.Command, args []string) error {
+		return a.help(c.Root(), args)
+	}})
+	root.InitDefaultCompletionCmd()
+	return root
+}
+
+// help is `dynapipe help run`, which says what `dynapipe run --help` says.
+func (a *app) help(root *cobra.Command, args []string) error {
+	c, rest, err := root.Find(args)
+	if err != nil || len(rest) > 0 {
+		return a.subcommand(root, args)
+	}
+	return c.Help()
+}
+
+// noCommand is what `dynapipe` alone gets.
+func (a *app) noCommand(c *cobra.Command) error {
+	c.SetOut(a.console)
+	if err := c.Help(); err != nil {
+		return err
+	}
+	return &wrong{shown: true}
+}
+
+// environment is the value of an environment variable; empty when it is unset.
+func (a *app) environment(name string) string {
+	// The last one counts, as it does for os/exec.
+	for _, e := range slices.Backward(a.Environ) {
+		if value, ok := strings.CutPrefix(e, name+"="); ok {
+			return value
+		}
+	}
+	return ""
+}
+
+// text says how diagnostics are written to standard error.
+func (a *app) text() diag.Text {
+	width, terminal := a.console.width()
+	if !terminal {
+		return diag.Text{}
+	}
+	plain := a.environment("NO_COLOR") != "" || a.environment("TERM") == "dumb"
+	return diag.Text{Width: min(width, 100), Color: !plain}
+}
+
+// descriptor is the file descriptor behind a stream, if it has one and it is a
+// terminal.
+func descriptor(stream any) (fd int, terminal bool) {
+	f, ok := stream.(interface{ Fd() uintptr })
+	if !ok {
+		return 0, false
+	}
+	fd = int(f.Fd())
+	return fd, term.IsTerminal(fd)
+}
+
+// cancelled is a context that ends with the first signal, for commands that
+// have nothing to drain.
+func (a *app) cancelled(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		select {
+		case <-a.Signals:
+			a.LastSignal()
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
+}

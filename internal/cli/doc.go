@@ -1,0 +1,19 @@
+// Package cli is the commands of dynapipe and what they show: to people on
+// standard error and, where it is what a command is for, on standard output; to
+// programs as one JSON document on standard output.
+//
+//	cli.go         Main: the process, the root command, the flags all share
+//	exit.go        how a command ends: what is shown, and its exit code
+//	arguments.go   what is wrong with a command line, as diagnostics
+//	run.go         run: a pipeline from file to report
+//	watch.go       a run under way: progress, and warnings as they come
+//	interrupt.go   signals and --max-duration
+//	progress.go    the text of the progress line
+//	console.go     standard error, shared by messages and the progress line
+//	summary.go     a report for people
+//	log.go         log records
+//	validate.go, plan.go, docs.go, version.go
+//	reference.go   the reference pages, generated into docs/reference
+package cli
+
+//go:generate go run ./writereference ../../docs/reference

@@ -1,0 +1,61 @@
+package cli
+
+import (
+	"context"
+	"io"
+	"log/slog"
+
+	"github.com/dynapipe/dynapipe/internal/diag"
+	"github.com/dynapipe/dynapipe/internal/progress"
+)
+
+var logLevels = []string{"debug", "info", "warn", "error"}
+
+// newLogger writes log records of a level, and above, as text or JSON lines,
+// with the secrets masked (promise 8).
+func newLogger(w io.Writer, level, format string, secrets *diag.Secrets) *slog.Logger {
+	var least slog.Level
+	// The flag takes nothing that this does not know.
+	if err := least.UnmarshalText([]byte(level)); err != nil {
+		panic(err)
+	}
+	options := &slog.HandlerOptions{Level: least, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Value.Kind() == slog.KindString {
+			a.Value = slog.StringValue(secrets.Mask(a.Value.String()))
+		}
+		return a
+	}}
+	if format == formatJSON {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}
+
+// requests logs each request to a service at level debug; nil when that is not
+// logged, so that nothing is spent on it.
+func requests(log *slog.Logger) func(progress.Request) {
+	ctx := context.Background() // of no request: handlers of ours don't use it
+	if !log.Enabled(ctx, slog.LevelDebug) {
+		return nil
+	}
+	return func(r progress.Request) {
+		attrs := []slog.Attr{
+			slog.String("node", r.Node), slog.Int64("request", r.Number), slog.String("operation", r.Operation),
+			slog.Int("attempt", r.Attempt), slog.Int("items", r.Items), slog.Int("bytes", r.Bytes),
+			slog.Duration("duration", r.Duration),
+		}
+		if r.Units > 0 {
+			attrs = append(attrs, slog.Float64("units", r.Units))
+		}
+		if r.Unprocessed > 0 {
+			attrs = append(attrs, slog.Int("unprocessed", r.Unprocessed))
+		}
+		if r.Throttled {
+			attrs = append(attrs, slog.Bool("throttled", true))
+		}
+		if r.Err != "" {
+			attrs = append(attrs, slog.String("error", r.Err))
+		}
+		log.LogAttrs(ctx, slog.LevelDebug, "request", attrs...)
+	}
+}

@@ -1,0 +1,225 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/mitchellh/go-wordwrap"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/dynapipe/dynapipe/internal/builtin"
+	"github.com/dynapipe/dynapipe/internal/expr"
+	"github.com/dynapipe/dynapipe/internal/plan"
+	"github.com/dynapipe/dynapipe/internal/schema"
+	"github.com/dynapipe/dynapipe/pipeline"
+)
+
+// reference is all there is to explain, in the order it is listed in.
+type reference struct {
+	topics []topic
+}
+
+// topic is one thing that docs explains: a block or a function.
+type topic struct {
+	typ     string // source, function; of a block without types, the block itself
+	name    string // csv, upper
+	summary string
+	block   *schema.Docs // of a block
+	function
+}
+
+type function = expr.FunctionDoc
+
+func newReference(catalog plan.Catalog) *reference {
+	r := &reference{}
+	var from hcl.Expression // declared, and decoded into by nobody
+	for _, k := range catalog.Sources {
+		r.component("source", k.Type, k.New().Schema())
+	}
+	for _, k := range catalog.Transforms {
+		r.component("transform", k.Type, reading(&from, k.New().Schema()))
+	}
+	for _, k := range catalog.Sinks {
+		r.component("sink", k.Type, reading(&from, k.New().Schema()))
+	}
+	for _, k := range catalog.Connections {
+		r.component("connection", k.Type, k.New().Schema())
+	}
+	for _, d := range pipeline.Docs() {
+		word, _, _ := strings.Cut(d.Header, " ")
+		r.topics = append(r.topics, topic{typ: word, summary: d.Block.Summary, block: &d})
+	}
+	for _, f := range expr.FunctionDocs() {
+		r.topics = append(r.topics, topic{typ: "function", name: f.Name, summary: f.Description, function: f})
+	}
+	return r
+}
+
+func (r *reference) component(kind, typ string, b schema.Block) {
+	r.topics = append(r.topics, topic{typ: kind, name: typ, summary: b.Summary,
+		block: &schema.Docs{Header: fmt.Sprintf("%s %q \"NAME\"", kind, typ), Block: b}})
+}
+
+// reading adds the argument that every node with input has.
+func reading(from *hcl.Expression, b schema.Block) schema.Block {
+	b.Args = append([]schema.Arg{plan.From(from)}, b.Args...)
+	return b
+}
+
+func (r *reference) ofType(typ string) []topic {
+	var found []topic
+	for _, t := range r.topics {
+		if t.typ == typ {
+			found = append(found, t)
+		}
+	}
+	return found
+}
+
+func (r *reference) types() []string {
+	var types []string
+	for _, t := range r.topics {
+		if !slices.Contains(types, t.typ) {
+			types = append(types, t.typ)
+		}
+	}
+	return types
+}
+
+func (r *reference) completions(args []string) []string {
+	var words []string
+	switch len(args) {
+	case 0:
+		words = r.types()
+	case 1:
+		for _, t := range r.ofType(args[0]) {
+			if t.name != "" {
+				words = append(words, cobra.CompletionWithDesc(t.name, t.summary))
+			}
+		}
+	}
+	return words
+}
+
+// title is what a topic is called where its heading is known.
+func (t topic) title() string {
+	if t.name == "" {
+		return t.typ
+	}
+	return t.name
+}
+
+// heading is what a list puts a topic under: its type, or that it is a block
+// that has no types.
+func (t topic) heading() string {
+	if t.name == "" {
+		return "block"
+	}
+	return t.typ
+}
+
+// text explains a topic on a terminal.
+func (t topic) text(w io.Writer, width int) error {
+	if t.block != nil {
+		return t.block.WriteText(w, width)
+	}
+	text := t.Description
+	if width > 0 {
+		text = wordwrap.WrapString(text, uint(max(width-2, 20)))
+	}
+	_, err := fmt.Fprintf(w, "%s\n  %s\n\n  %s\n", t.Signature, strings.ReplaceAll(text, "\n", "\n  "), t.Example)
+	return err
+}
+
+// Page is one page of the reference.
+type Page struct {
+	Name string // of the file
+	Text string // Markdown
+}
+
+const generated = "<!-- Written by `make generate`. Do not edit. -->\n\n"
+
+// Reference is the pages of the reference, made from the declarations that the
+// commands themselves are built on.
+func Reference() []Page {
+	ref := newReference(builtin.Catalog())
+	var pages []Page
+	var index strings.Builder
+	index.WriteString(generated + "# Reference\n\nThe same is on the command line: `dynapipe docs`, `dynapipe docs sink batch_write`, `dynapipe run --help`.\n")
+	kind := ""
+	for _, t := range ref.topics {
+		if t.block == nil {
+			continue
+		}
+		name := strings.TrimSuffix(t.typ+"-"+t.name, "-") + ".md"
+		if h := t.heading(); h != kind {
+			kind = h
+			fmt.Fprintf(&index, "\n## %s%ss\n\n", strings.ToUpper(kind[:1]), kind[1:])
+		}
+		fmt.Fprintf(&index, "- [%s](%s): %s\n", t.title(), name, t.summary)
+		pages = append(pages, Page{name, t.page()})
+	}
+	index.WriteString("\n## Expressions and commands\n\n- [functions](functions.md)\n- [command line](command-line.md)\n")
+	return append(pages,
+		Page{"README.md", index.String()},
+		Page{"functions.md", functionsPage(ref)},
+		Page{"command-line.md", commandsPage()})
+}
+
+func (t topic) page() string {
+	var b strings.Builder
+	b.WriteString(generated)
+	_ = t.block.WriteMarkdown(&b, 1) // a Builder takes everything
+	return b.String()
+}
+
+func functionsPage(ref *reference) string {
+	var b strings.Builder
+	b.WriteString(generated + "# Functions\n\n")
+	for _, t := range ref.ofType("function") {
+		fmt.Fprintf(&b, "## `%s`\n\n%s\n\n```hcl\n%s\n```\n\n", t.Signature, t.Description, t.Example)
+	}
+	return strings.TrimSpace(b.String()) + "\n"
+}
+
+// commandsPage is the help of each command.
+func commandsPage() string {
+	a := newApp(Process{Stdout: io.Discard, Stderr: io.Discard})
+	var b strings.Builder
+	b.WriteString(generated + "# Command line\n")
+	for _, c := range a.root().Commands() {
+		if c.IsAvailableCommand() {
+			commandSection(&b, c)
+		}
+	}
+	return b.String()
+}
+
+func commandSection(b *strings.Builder, c *cobra.Command) {
+	fmt.Fprintf(b, "\n## `%s`\n\n%s.\n", strings.TrimSuffix(c.UseLine(), " [flags]"), c.Short)
+	if c.Long != "" {
+		fmt.Fprintf(b, "\n%s\n", c.Long)
+	}
+	if c.Example != "" {
+		fmt.Fprintf(b, "\n```sh\n%s\n```\n", strings.ReplaceAll(strings.TrimPrefix(c.Example, "  "), "\n  ", "\n"))
+	}
+	var rows strings.Builder
+	c.LocalFlags().VisitAll(func(f *pflag.Flag) {
+		if f.Name == "help" || f.Hidden {
+			return
+		}
+		kind, usage := pflag.UnquoteUsage(f)
+		def := f.DefValue
+		if def == "[]" || def == "false" || def == "0s" {
+			def = ""
+		}
+		fmt.Fprintf(&rows, "| `--%s` | %s | %s | %s |\n", f.Name, strings.ReplaceAll(kind, "|", `\|`), def, usage)
+	})
+	if rows.Len() > 0 {
+		fmt.Fprintf(b, "\n| flag | value | default | meaning |\n|---|---|---|---|\n%s", rows.String())
+	}
+}

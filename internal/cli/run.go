@@ -1,0 +1,267 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/hashicorp/hcl/v2"
+	"github.com/spf13/cobra"
+
+	"github.com/dynapipe/dynapipe/engine"
+	"github.com/dynapipe/dynapipe/internal/diag"
+	"github.com/dynapipe/dynapipe/internal/expr"
+	"github.com/dynapipe/dynapipe/internal/format/atomicfile"
+	"github.com/dynapipe/dynapipe/internal/plan"
+	"github.com/dynapipe/dynapipe/pipeline"
+)
+
+// standardStream is the path that means standard input or output.
+const standardStream = "-"
+
+// inputs are the flags that a pipeline gets its values by.
+type inputs struct {
+	vars, files []string
+}
+
+func (in *inputs) add(c *cobra.Command) {
+	// Arrays, not slices: a comma belongs to the value.
+	c.Flags().StringArrayVar(&in.vars, "var", nil, "set a variable: `name=value`; may be repeated")
+	c.Flags().StringArrayVar(&in.files, "var-file", nil, "set variables from a `file` of name = value lines; may be repeated")
+}
+
+// load reads and checks a pipeline. Warnings are for the caller to show.
+func (a *app) load(path string, in inputs, run *expr.Run) (*plan.Plan, map[string]*hcl.File, error) {
+	p, files, diags := pipeline.Load(path, a.catalog, pipeline.Options{
+		Vars: in.vars, VarFiles: in.files, Environ: a.Environ, Run: run,
+	})
+	if diags.HasErrors() {
+		return nil, nil, &wrong{diags: diags, files: files}
+	}
+	return p, files, nil
+}
+
+// newRun is the identity of a run, or of a plan of one.
+func newRun() (*expr.Run, error) {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return nil, fmt.Errorf("make the run's id: %w", err)
+	}
+	return &expr.Run{ID: id.String(), Start: time.Now().UTC()}, nil
+}
+
+// runOptions are the flags of run.
+type runOptions struct {
+	inputs
+	report      string
+	maxDuration time.Duration
+	noProgress  bool
+	logLevel    choice
+	logFormat   choice
+}
+
+func (a *app) runCommand() *cobra.Command {
+	o := &runOptions{logLevel: choice{value: "warn", words: logLevels}, logFormat: formatFlag()}
+	c := &cobra.Command{
+		Use:   "run FILE|DIR",
+		Short: "Run a pipeline",
+		Long: `Run checks a pipeline, moves its rows, and accounts for each of them.
+
+The summary, progress and logs go to standard error, so that a file sink with
+the path "-" has standard output for its rows.
+
+The first SIGINT or SIGTERM stops reading, finishes what is under way and
+reports; the second ends at once. A file of a run that did not end well does
+not appear, or stays as it was.
+
+Exit codes: 0 done; 1 the run failed; 2 the pipeline or the command line is
+wrong, nothing ran; 3 done, with rejected rows within max_rejects; 4 interrupted.`,
+		Example: `  dynapipe run pipeline.hcl
+  dynapipe run pipeline.hcl --var table=users --var-file production.hcl
+  dynapipe run pipelines/nightly --output json --report nightly.json --max-duration 2h`,
+		Args:              onePipeline,
+		ValidArgsFunction: completePipelines,
+		RunE:              func(c *cobra.Command, args []string) error { return a.run(c.Context(), args[0], o) },
+	}
+	o.inputs.add(c)
+	a.addOutput(c, "what standard output gets: nothing of ours, or the report as one JSON document")
+	f := c.Flags()
+	f.StringVar(&o.report, "report", "", "write the report as JSON to this `file` when the run ends, however it ends")
+	f.DurationVar(&o.maxDuration, "max-duration", 0, "stop, as the first signal does, when the run takes longer: 90s, 15m, 2h")
+	f.BoolVar(&o.noProgress, "no-progress", false, "show no progress")
+	f.Var(&o.logLevel, "log-level", "the least level of log records; debug shows each request")
+	f.Var(&o.logFormat, "log-format", "log records as text or JSON lines; with json, the summary is a record too")
+	a.complete(c, "log-level", o.logLevel.words...)
+	a.complete(c, "log-format", o.logFormat.words...)
+	return c
+}
+
+func (a *app) run(ctx context.Context, path string, o *runOptions) error {
+	run, err := newRun()
+	if err != nil {
+		return err
+	}
+	p, files, err := a.load(path, o.inputs, run)
+	if err != nil {
+		return err
+	}
+	if problems := a.conflicts(p, o); problems.HasErrors() {
+		return &wrong{diags: problems, files: files}
+	}
+	log := newLogger(a.console, o.logLevel.value, o.logFormat.value, p.Secrets)
+	a.warn(p, files, o, log)
+
+	report, err := a.move(ctx, p, run, o, log)
+	hide(report, p.Secrets)
+	a.summarise(ctx, report, p, err, o, log)
+	if log.Enabled(ctx, slog.LevelDebug) {
+		logStack(log, err)
+	}
+	return a.deliver(report, o)
+}
+
+// conflicts finds what is wrong with pipeline and flags together.
+func (a *app) conflicts(p *plan.Plan, o *runOptions) hcl.Diagnostics {
+	var diags hcl.Diagnostics
+	if o.maxDuration < 0 {
+		diags = append(diags, diag.Plain("Wrong value of a flag", "--max-duration takes a time above zero, such as 90s, 15m or 2h."))
+	}
+	if o.report == standardStream {
+		diags = append(diags, diag.Plain("Not a file", "--report takes the path of a file. For the report on standard output use --output json."))
+	} else if o.report != "" {
+		diags = append(diags, reportProblem(o.report)...)
+	}
+	for _, n := range p.Nodes {
+		sink, ok := n.Sink.(plan.FileWriter)
+		if !ok {
+			continue
+		}
+		for _, path := range sink.WritesFiles() {
+			switch {
+			case path == standardStream && a.output.value == formatJSON:
+				diags = append(diags, diag.Error(n.Range, "Standard output used twice",
+					"%s writes its rows to standard output, and --output json the report. Use --report FILE for the report, or another path.", n.Address))
+			case o.report != "" && filepath.Clean(path) == filepath.Clean(o.report):
+				diags = append(diags, diag.Error(n.Range, "File written twice", "%s and --report would both write %s.", n.Address, o.report))
+			}
+		}
+	}
+	return diags
+}
+
+// reportProblem is why the report could not be written at the end, as far as
+// that can be known at the start.
+func reportProblem(path string) hcl.Diagnostics {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return hcl.Diagnostics{diag.Plain("Not a file", "--report takes the path of a file, and %s is a folder.", path)}
+	}
+	return nil
+}
+
+// warn shows what the front end noticed and let pass.
+func (a *app) warn(p *plan.Plan, files map[string]*hcl.File, o *runOptions, log *slog.Logger) {
+	if o.logFormat.value != formatJSON {
+		a.showWarnings(p, files)
+		return
+	}
+	for _, d := range p.Warnings {
+		attrs := []any{slog.String("detail", d.Detail)}
+		if d.Subject != nil {
+			attrs = append(attrs, slog.String("place", d.Subject.String()))
+		}
+		log.Warn(d.Summary, attrs...)
+	}
+}
+
+// showWarnings shows them as text, which can do no more when that fails.
+func (a *app) showWarnings(p *plan.Plan, files map[string]*hcl.File) {
+	if len(p.Warnings) > 0 {
+		_ = a.text().Write(a.console, p.Warnings, files)
+		fmt.Fprintln(a.console)
+	}
+}
+
+// move runs the plan and watches it.
+func (a *app) move(ctx context.Context, p *plan.Plan, run *expr.Run, o *runOptions, log *slog.Logger) (*engine.Report, error) {
+	ctx, asked := a.listen(ctx, o.maxDuration)
+	defer asked.finish()
+	e := engine.New(p, engine.Options{Run: run, Stop: asked.stop, Requests: requests(log)})
+	log.Info("run begins", "pipeline", p.Name, "run", run.ID, "version", a.Version)
+	w := &watch{app: a, engine: e, log: log, show: !o.noProgress && o.logFormat.value != formatJSON}
+	w.begin()
+	defer w.end()
+	return e.Run(ctx)
+}
+
+// logStack shows where a defect of dynapipe is.
+func logStack(log *slog.Logger, err error) {
+	var defect *engine.Defect
+	if errors.As(err, &defect) {
+		log.Debug("defect", "node", defect.Node, "stack", string(defect.Stack))
+	}
+}
+
+// hide masks the secrets in what a report quotes of others (promise 8).
+func hide(r *engine.Report, secrets *diag.Secrets) {
+	r.Error, r.FirstReject = secrets.Mask(r.Error), secrets.Mask(r.FirstReject)
+	for i := range r.Nodes {
+		for j := range r.Nodes[i].Warnings {
+			w := &r.Nodes[i].Warnings[j]
+			w.Message = secrets.Mask(w.Message)
+		}
+	}
+}
+
+// deliver writes the report where it was asked for. A report that can't be
+// written fails a run that went well, and never hides how one ended that did
+// not.
+func (a *app) deliver(r *engine.Report, o *runOptions) error {
+	var err error
+	if o.report != "" {
+		err = writeReport(o.report, r)
+	}
+	if a.output.value == formatJSON {
+		err = errors.Join(err, writeJSON(a.Stdout, r))
+	}
+	if r.Status == engine.Done {
+		return err
+	}
+	if err != nil {
+		fmt.Fprintf(a.console, "Error: %v\n", err)
+	}
+	return &ended{r.Status}
+}
+
+// writeReport puts the report in its place at once.
+func writeReport(path string, r *engine.Report) error {
+	var text bytes.Buffer
+	if err := writeJSON(&text, r); err != nil {
+		return fmt.Errorf("encode the report: %w", err)
+	}
+	f, err := atomicfile.Create(path, r.Run)
+	if err != nil {
+		return fmt.Errorf("write the report: %w", err)
+	}
+	_, err = f.Write(text.Bytes())
+	if err = errors.Join(err, f.Finish()); err == nil {
+		err = f.Publish()
+	}
+	if err = errors.Join(err, f.Discard()); err != nil {
+		return fmt.Errorf("write the report to %s: %w", path, err)
+	}
+	return nil
+}
+
+// completePipelines completes .hcl files and folders.
+func completePipelines(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return []string{"hcl"}, cobra.ShellCompDirectiveFilterFileExt
+}

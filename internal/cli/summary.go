@@ -1,0 +1,238 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/mitchellh/go-wordwrap"
+
+	"github.com/dynapipe/dynapipe/engine"
+	"github.com/dynapipe/dynapipe/internal/plan"
+)
+
+// summarise says how a run ended: as text, or as one log record where all of
+// standard error is records.
+func (a *app) summarise(ctx context.Context, r *engine.Report, p *plan.Plan, err error, o *runOptions, log *slog.Logger) {
+	if o.logFormat.value == formatJSON {
+		logSummary(ctx, r, log)
+		return
+	}
+	width, _ := a.console.width()
+	s := summary{width: min(width, 100)}
+	s.head(r)
+	s.nodes(r)
+	s.services(r)
+	s.warnings(r)
+	// The error of too many rejects says all of this itself.
+	if many := (*engine.TooManyRejects)(nil); !errors.As(err, &many) {
+		s.rejects(r, p)
+	}
+	s.failure(r)
+	_, _ = a.console.Write([]byte(s.String()))
+}
+
+func logSummary(ctx context.Context, r *engine.Report, log *slog.Logger) {
+	level := slog.LevelInfo
+	if r.Status != engine.Done {
+		level = slog.LevelWarn
+	}
+	p := advanceOf(r)
+	attrs := []any{"pipeline", r.Pipeline, "run", r.Run, "status", string(r.Status), "seconds", r.Seconds,
+		"read", p.read, "written", p.written, "rejected", r.Rejects, "unsettled", r.Unsettled}
+	if r.Rejects > 0 {
+		attrs = append(attrs, "dead_letter", r.DeadLetter, "first_reject", r.FirstReject)
+	}
+	if r.Error != "" {
+		level = slog.LevelError
+		attrs = append(attrs, "error", r.Error)
+	}
+	log.Log(ctx, level, "run ended", attrs...)
+}
+
+// summary is a report as text for people.
+type summary struct {
+	strings.Builder
+	width int // texts are wrapped to it; 0 leaves them as they are
+}
+
+var headings = map[engine.Status]string{
+	engine.Done:            "done",
+	engine.DoneWithRejects: "done, with rejected rows",
+	engine.Failed:          "FAILED",
+	engine.Interrupted:     "interrupted",
+}
+
+func (s *summary) head(r *engine.Report) {
+	p := advanceOf(r)
+	fmt.Fprintf(s, "%s: %s in %s, %s read, %s written\n",
+		r.Pipeline, headings[r.Status], seconds(r.Seconds), rows(p.read), rows(p.written))
+}
+
+// column is a count of each node.
+type column struct {
+	name string
+	of   func(engine.NodeReport) int64
+}
+
+// The columns of the table: the first two always, the others when a node has
+// rows there.
+var columns = [...]column{
+	{"in", func(n engine.NodeReport) int64 { return n.In + n.Read }},
+	{"out", func(n engine.NodeReport) int64 { return n.Out + n.Written }},
+	{"made", func(n engine.NodeReport) int64 { return n.Made }},
+	{"filtered", func(n engine.NodeReport) int64 { return n.Filtered }},
+	{"coalesced", func(n engine.NodeReport) int64 { return n.Coalesced }},
+	{"rejected", func(n engine.NodeReport) int64 { return n.Rejected }},
+	{"unsettled", func(n engine.NodeReport) int64 { return n.Unsettled }},
+}
+
+func (s *summary) nodes(r *engine.Report) {
+	table := [][]string{{"rows"}}
+	for _, n := range r.Nodes {
+		table = append(table, []string{n.Node})
+	}
+	for i, c := range columns {
+		if i > 1 && !slices.ContainsFunc(r.Nodes, func(n engine.NodeReport) bool { return c.of(n) != 0 }) {
+			continue
+		}
+		table[0] = append(table[0], c.name)
+		for j, n := range r.Nodes {
+			text := thousands(c.of(n))
+			if i > 1 && c.of(n) == 0 {
+				text = "-"
+			}
+			table[j+1] = append(table[j+1], text)
+		}
+	}
+	s.WriteByte('\n')
+	s.table(table)
+}
+
+// table writes lines in columns, the first to the left and the others to the
+// right.
+func (s *summary) table(lines [][]string) {
+	widths := make([]int, len(lines[0]))
+	for _, l := range lines {
+		for i, cell := range l {
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+		}
+	}
+	for _, l := range lines {
+		fmt.Fprintf(s, "  %-*s", widths[0], l[0])
+		for i, cell := range l[1:] {
+			fmt.Fprintf(s, "  %*s", widths[i+1], cell)
+		}
+		s.WriteByte('\n')
+	}
+}
+
+// services says what nodes asked of services, and what that cost.
+func (s *summary) services(r *engine.Report) {
+	var lines []string
+	for _, n := range r.Nodes {
+		if n.Requests == 0 {
+			continue
+		}
+		line := fmt.Sprintf("%s: %s", n.Node, counted(n.Requests, "request"))
+		if n.Retries > 0 {
+			line += ", " + thousands(n.Retries) + " of them retries"
+		}
+		if n.Throttles > 0 {
+			line += ", " + thousands(n.Throttles) + " throttled"
+		}
+		if n.Unprocessed > 0 {
+			line += ", " + counted(n.Unprocessed, "item") + " given back and sent again"
+		}
+		for _, c := range n.Capacity {
+			name := c.Table
+			if c.Index != "" {
+				name += ", index " + c.Index
+			}
+			line += fmt.Sprintf("; %s capacity units of %s", units(c.Units), name)
+		}
+		lines = append(lines, line)
+	}
+	s.paragraph("", lines...)
+}
+
+func (s *summary) warnings(r *engine.Report) {
+	var lines []string
+	for _, n := range r.Nodes {
+		for _, w := range n.Warnings {
+			line := fmt.Sprintf("%s: %s", n.Node, w.Message)
+			if w.Count > 1 {
+				line += fmt.Sprintf(" (%s times)", thousands(w.Count))
+			}
+			lines = append(lines, line)
+		}
+	}
+	s.paragraph("Warning: ", lines...)
+}
+
+// rejects says where rejected rows are.
+func (s *summary) rejects(r *engine.Report, p *plan.Plan) {
+	if r.Rejects == 0 {
+		return
+	}
+	s.paragraph("Rejected: ", fmt.Sprintf("%s of at most %s allowed (max_rejects), kept in %s. The first: %s",
+		rows(r.Rejects), p.Settings.MaxRejects, r.DeadLetter, r.FirstReject))
+}
+
+func (s *summary) failure(r *engine.Report) {
+	var lines []string
+	if r.Error != "" {
+		lines = append(lines, r.Error)
+	}
+	s.paragraph("Error: ", lines...)
+	if r.Unsettled > 0 {
+		s.paragraph("", fmt.Sprintf("%s were not settled: read, and neither written nor rejected when the run ended. A new run starts from the beginning.", rows(r.Unsettled)))
+	}
+}
+
+// paragraph writes each text, marked, wrapped and indented, after an empty
+// line.
+func (s *summary) paragraph(mark string, texts ...string) {
+	for i, text := range texts {
+		if i == 0 {
+			s.WriteByte('\n')
+		}
+		text = mark + text
+		if s.width > 0 {
+			text = wordwrap.WrapString(text, uint(max(s.width-4, 20)))
+		}
+		s.WriteString("  " + strings.ReplaceAll(text, "\n", "\n    ") + "\n")
+	}
+}
+
+func rows(n int64) string { return counted(n, "row") }
+
+func counted(n int64, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return thousands(n) + " " + what + "s"
+}
+
+func seconds(s float64) string {
+	if s < 60 {
+		return strconv.FormatFloat(s, 'f', 1, 64) + " s"
+	}
+	return time.Duration(s * float64(time.Second)).Round(time.Second).String()
+}
+
+// units is capacity units, to a tenth.
+func units(u float64) string {
+	whole, tenths := math.Modf(math.Round(u*10) / 10)
+	if tenths == 0 {
+		return thousands(int64(whole))
+	}
+	return thousands(int64(whole)) + strings.TrimPrefix(strconv.FormatFloat(tenths, 'f', 1, 64), "0")
+}
