@@ -49,14 +49,14 @@ func read(path string) (files map[string]*hcl.File, broken map[string]bool, diag
 func list(path string) ([]string, *hcl.Diagnostic) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, unreadable("pipeline", path, err)
+		return nil, unreadable("pipeline file or folder", path, err)
 	}
 	if !info.IsDir() {
 		return []string{path}, nil
 	}
 	entries, err := os.ReadDir(path) // sorted by name
 	if err != nil {
-		return nil, unreadable("pipeline", path, err)
+		return nil, unreadable("pipeline file or folder", path, err)
 	}
 	var paths []string
 	for _, e := range entries {
@@ -85,12 +85,12 @@ func parse(path string) (*hcl.File, hcl.Diagnostics) {
 func readFile(what, path string) ([]byte, *hcl.Diagnostic) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, unreadable(what, path, err)
+		return nil, unreadable(what+" file", path, err)
 	}
 	defer f.Close()
 	src, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
-		return nil, unreadable(what, path, err)
+		return nil, unreadable(what+" file", path, err)
 	}
 	if len(src) > maxFile {
 		return nil, diag.Plain("File too large", "%s is larger than %d MB, which no %s file should be. Is it a data file?", path, maxFile>>20, what)
@@ -100,13 +100,13 @@ func readFile(what, path string) ([]byte, *hcl.Diagnostic) {
 
 func unreadable(what, path string, err error) *hcl.Diagnostic {
 	if errors.Is(err, fs.ErrNotExist) {
-		return diag.Plain("File not found", "There is no %s file or folder at %s.", what, path)
+		return diag.Plain("File not found", "There is no %s at %s.", what, path)
 	}
 	var pathError *fs.PathError
 	if errors.As(err, &pathError) {
 		err = pathError.Err
 	}
-	return diag.Plain("File can't be read", "The %s file %s can't be read: %s.", what, path, err)
+	return diag.Plain("File can't be read", "The %s %s can't be read: %s.", what, path, err)
 }
 
 // nesting finds the place where brackets or prefix operators go too deep.
@@ -141,7 +141,7 @@ func trust(all, syntax hcl.Diagnostics, broken map[string]bool) hcl.Diagnostics 
 	}
 	kept := slices.Clone(syntax)
 	for _, d := range all[len(syntax):] {
-		lost := slices.Contains([]string{"Unknown reference", "Unknown variable", "Unknown local", "Unknown local value"}, d.Summary)
+		lost := slices.Contains([]string{"Unknown reference", "Unknown variable", "Unknown local value"}, d.Summary)
 		if d.Severity == hcl.DiagError && d.Subject != nil && !broken[d.Subject.Filename] && !lost {
 			kept = append(kept, d)
 		}

@@ -34,6 +34,7 @@ func (g *graph) tie(n *plan.Node) {
 	for _, e := range elements {
 		in, ok := g.resolve(e)
 		if !ok {
+			g.lost = true
 			continue
 		}
 		if slices.Contains(n.Inputs, in) {
@@ -132,7 +133,7 @@ func (g *graph) nearest(address string) string {
 // output checks the output that an input names, once the node that is read is
 // decoded.
 func (g *graph) output(n *plan.Node, in plan.Input) {
-	if in.From.Config() == nil {
+	if in.From.Config() == nil || g.broken[in.From] {
 		return
 	}
 	at := g.blocks[n].Body.Attributes["from"].Expr.Range()

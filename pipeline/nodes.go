@@ -18,7 +18,7 @@ import (
 // decodes each after those it reads from, so that what is known of their rows
 // is known to its expressions.
 func (l *loader) nodes(run *expr.Run) []*plan.Node {
-	g := &graph{loader: l, run: run, blocks: map[*plan.Node]*hclsyntax.Block{}, byAddress: map[string]*plan.Node{}, sources: map[string][]byte{}}
+	g := &graph{loader: l, run: run, blocks: map[*plan.Node]*hclsyntax.Block{}, byAddress: map[string]*plan.Node{}, sources: map[string][]byte{}, broken: map[*plan.Node]bool{}}
 	for name, f := range l.files {
 		g.sources[name] = f.Bytes
 	}
@@ -26,7 +26,9 @@ func (l *loader) nodes(run *expr.Run) []*plan.Node {
 	for _, n := range g.all {
 		g.tie(n)
 	}
-	g.unread()
+	if !g.lost {
+		g.unread()
+	}
 	ordered, cycles := plan.Order(g.all)
 	g.cycles(cycles)
 	for _, n := range ordered {
@@ -49,6 +51,8 @@ type graph struct {
 	byAddress map[string]*plan.Node
 	blocks    map[*plan.Node]*hclsyntax.Block
 	sources   map[string][]byte
+	broken    map[*plan.Node]bool // those with errors of their own
+	lost      bool                // a reference names no node: who is read is not known
 }
 
 // find makes a node of each block, sources first.
@@ -138,6 +142,7 @@ func (g *graph) decode(n *plan.Node) {
 	g.report(diags...)
 	n.Settings = slices.DeleteFunc(decoded.Settings, func(s schema.Setting) bool { return s.Name == "from" })
 	if diags.HasErrors() {
+		g.broken[n] = true
 		return
 	}
 	switch n.Kind {
@@ -168,7 +173,7 @@ func (g *graph) incoming(n *plan.Node) expr.Shape {
 // paths reports a file that two sinks, or a sink and the dead letter, would
 // write.
 func (l *loader) paths(p *plan.Plan) {
-	writer := map[string]string{filepath.Clean(p.Settings.DeadLetter): "the dead letter"}
+	writer := map[string]string{filepath.Clean(p.Settings.DeadLetter): "dead_letter"}
 	for _, n := range p.Nodes {
 		files, ok := n.Sink.(plan.FileWriter)
 		if !ok {

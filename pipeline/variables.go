@@ -92,7 +92,9 @@ func (l *loader) declarations() (declared map[string]*variable, order []*variabl
 		_, diags := l.decoder.Decode(blk, v.Schema())
 		if v.Type != nil {
 			ty, defaults, wrong := typeexpr.TypeConstraintWithDefaults(v.Type)
-			diags = append(diags, wrong...)
+			if wrong.HasErrors() {
+				diags = append(diags, notType(wrong[0], v.Type))
+			}
 			if !wrong.HasErrors() {
 				v.ty, v.defaults = ty, defaults
 			}
@@ -103,6 +105,18 @@ func (l *loader) declarations() (declared map[string]*variable, order []*variabl
 		order = append(order, v)
 	}
 	return declared, order
+}
+
+// notType says which types variables have, at the place where HCL found none.
+func notType(wrong *hcl.Diagnostic, whole hcl.Expression) *hcl.Diagnostic {
+	at, hint := whole.Range(), ""
+	if wrong.Subject != nil {
+		at = *wrong.Subject
+	}
+	if word := hcl.ExprAsKeyword(whole); word != "" {
+		hint = diag.DidYouMean(word, []string{"string", "number", "bool", "any"})
+	}
+	return diag.Error(at, "Not a type", "A variable's type is string, number, bool, any, list(T), set(T), map(T), object({...}) or tuple([...]).%s", hint)
 }
 
 // value is a variable's value: what was given, or its default.
@@ -121,7 +135,7 @@ func (l *loader) value(v *variable, g *givenValue) cty.Value {
 	}
 	if v.Sensitive {
 		bare, _ := value.UnmarkDeep()
-		schema.AddSecrets(l.secrets, bare)
+		schema.AddSecrets(l.secrets, bare, schema.ShortestSensitive)
 		return value.Mark(schema.Sensitive)
 	}
 	return value

@@ -61,6 +61,9 @@ func Nearest(name string, candidates []string) string {
 	best, distance, tie := "", limit+1, false
 	for _, c := range candidates {
 		d := levenshtein.Distance(name, c, nil)
+		if swapped(name, c) {
+			d = 1 // one slip of the fingers, which counts as two edits
+		}
 		if d >= len(name) {
 			continue // not a letter in common
 		}
@@ -75,6 +78,18 @@ func Nearest(name string, candidates []string) string {
 		return ""
 	}
 	return best
+}
+
+// swapped reports that two neighbouring letters are the only difference.
+func swapped(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	i := 0
+	for i < len(a) && a[i] == b[i] {
+		i++
+	}
+	return i+1 < len(a) && a[i] == b[i+1] && a[i+1] == b[i] && a[i+2:] == b[i+2:]
 }
 
 // DidYouMean is ` Did you mean "x"?` with the nearest candidate, or nothing.

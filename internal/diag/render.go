@@ -72,6 +72,7 @@ func (t Text) place(b *strings.Builder, at hcl.Range, file *hcl.File, color stri
 	if !ok {
 		return
 	}
+	before, marked, after = crop(before, marked, after)
 	number := fmt.Sprintf("%5d | ", at.Start.Line)
 	fmt.Fprintf(b, "%s%s%s%s\n", number, before, t.paint(color, marked), after)
 	pad := strings.Map(func(r rune) rune {
@@ -98,6 +99,28 @@ func split(file *hcl.File, at hcl.Range) (before, marked, after string, ok bool)
 	end := max(at.Start.Byte, min(at.End.Byte, to))
 	before = printable(src[from:at.Start.Byte])
 	return before, printable(src[at.Start.Byte:end]), printable(strings.TrimSuffix(src[end:to], "\r")), true
+}
+
+// longestLine is how many characters of a source line are shown.
+const longestLine = 160
+
+// crop shortens a long line around its marked part.
+func crop(before, marked, after string) (string, string, string) {
+	const dots, around = "...", longestLine / 3
+	b, m, a := []rune(before), []rune(marked), []rune(after)
+	if len(b)+len(m)+len(a) <= longestLine {
+		return before, marked, after
+	}
+	if len(b) > around {
+		before = dots + string(b[len(b)-around:])
+	}
+	if len(m) > around {
+		marked = string(m[:around]) + dots
+	}
+	if len(a) > around {
+		after = string(a[:around]) + dots
+	}
+	return before, marked, after
 }
 
 // within names the block a place is in: `, in source "csv" "users"`.

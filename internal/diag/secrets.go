@@ -10,10 +10,6 @@ import (
 // Masked stands for a value that must not be shown.
 const Masked = "(sensitive)"
 
-// shortestSecret is the fewest bytes of a secret that is looked for in texts:
-// replacing each "a" would tell more than it hides.
-const shortestSecret = 4
-
 // Secrets are the values of a pipeline that must not be shown: sensitive
 // variables, what they became in arguments, and arguments that are secret by
 // declaration (promise 8). Whoever declares a secret masks it; this is the net
@@ -25,7 +21,7 @@ type Secrets struct {
 
 // Add adds a value. It is not to be called once the run has begun.
 func (s *Secrets) Add(value string) {
-	if s == nil || len(value) < shortestSecret {
+	if s == nil || value == "" {
 		return
 	}
 	if s.values == nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -54,11 +55,11 @@ type NodeView struct {
 // says why instead.
 func NewView(ctx context.Context, p *Plan) View {
 	v := View{
-		Pipeline:    p.Name,
-		Description: p.Description,
+		Pipeline:    p.Secrets.Mask(p.Name),
+		Description: p.Secrets.Mask(p.Description),
 		Settings: SettingsView{
 			MaxRejects:      p.Settings.MaxRejects.String(),
-			DeadLetter:      p.Settings.DeadLetter,
+			DeadLetter:      p.Secrets.Mask(p.Settings.DeadLetter),
 			BatchRows:       p.Settings.BatchRows,
 			BatchBytes:      p.Settings.BatchBytes,
 			ChannelCapacity: p.Settings.ChannelCapacity,
@@ -66,11 +67,11 @@ func NewView(ctx context.Context, p *Plan) View {
 		},
 		Warnings: diag.NewDocument(p.Warnings).Diagnostics,
 	}
-	v.Nodes = iter.Map(p.Nodes, func(n **Node) NodeView { return viewOf(ctx, *n) })
+	v.Nodes = iter.Map(p.Nodes, func(n **Node) NodeView { return viewOf(ctx, *n, p.Secrets) })
 	return v
 }
 
-func viewOf(ctx context.Context, n *Node) NodeView {
+func viewOf(ctx context.Context, n *Node, secrets *diag.Secrets) NodeView {
 	v := NodeView{
 		Address:   n.Address,
 		Kind:      n.Kind.String(),
@@ -85,14 +86,33 @@ func viewOf(ctx context.Context, n *Node) NodeView {
 	ctx, cancel := context.WithTimeout(ctx, FactsTimeout)
 	defer cancel()
 	facts, err := n.facts(ctx)
-	v.Facts = facts
+	v.Facts = masked(facts, secrets)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		v.Unknown = fmt.Sprintf("no answer within %s", FactsTimeout)
 	case err != nil:
-		v.Unknown = err.Error()
+		v.Unknown = secrets.Mask(err.Error())
 	}
 	return v
+}
+
+// masked is facts without secrets: a component says the path or the table that
+// it was given, and does not know where it came from (promise 8).
+func masked(f schema.Facts, secrets *diag.Secrets) schema.Facts {
+	all := func(texts []string) []string {
+		out := make([]string, len(texts))
+		for i, t := range texts {
+			out[i] = secrets.Mask(t)
+		}
+		return out
+	}
+	f.Calls, f.Files, f.Notes = all(f.Calls), all(f.Files), all(f.Notes)
+	f.Order, f.Guarantee = secrets.Mask(f.Order), secrets.Mask(f.Guarantee)
+	f.Tables = slices.Clone(f.Tables)
+	for i, t := range f.Tables {
+		f.Tables[i] = schema.TableUse{Name: secrets.Mask(t.Name), Use: t.Use, Keys: all(t.Keys), Note: secrets.Mask(t.Note)}
+	}
+	return f
 }
 
 func (n *Node) facts(ctx context.Context) (schema.Facts, error) {

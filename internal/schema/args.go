@@ -18,7 +18,7 @@ import (
 // fixed is an argument with one value of a cty type for the whole run. store
 // puts it in its place or says what was expected instead.
 func fixed(name, kind, def, doc string, want cty.Type, store func(cty.Value) (expected string)) Arg {
-	return Arg{name: name, doc: doc, kind: kind, def: def, fixed: true, decode: func(d *decoding, a *argument) {
+	return Arg{name: name, doc: doc, kind: kind, def: def, decode: func(d *decoding, a *argument) {
 		v, ok := d.static(a, a.expr, want, kind)
 		if !ok {
 			return
@@ -44,7 +44,6 @@ func String(name string, target *string, doc string) Arg {
 // Choice is a string out of a few.
 func Choice(name string, target *string, choices []string, doc string) Arg {
 	a := String(name, target, doc)
-	a.choices = choices
 	a.kind = "one of " + quoted(choices)
 	decode := a.decode
 	a.decode = func(d *decoding, arg *argument) {
@@ -101,7 +100,7 @@ func Float(name string, target *float64, doc string) Arg {
 // Bytes is a size: a number of bytes, or "64KB", "4MB", "4MiB", "1GB".
 // KB, MB and GB are powers of 1024, as KiB, MiB and GiB are.
 func Bytes(name string, target *int64, doc string) Arg {
-	return numeric(fixed(name, "a size like 4194304 or \"4MB\"", formatBytes(*target), doc, cty.String, func(v cty.Value) string {
+	a := numeric(fixed(name, "a size like 4194304 or \"4MB\"", formatBytes(*target), doc, cty.String, func(v cty.Value) string {
 		n, ok := parseBytes(v.AsString())
 		if !ok {
 			return "a size like 4194304, \"64KB\" or \"4MB\""
@@ -109,6 +108,8 @@ func Bytes(name string, target *int64, doc string) Arg {
 		*target = n
 		return ""
 	}))
+	a.spell = func(f float64) string { return formatBytes(int64(f)) }
+	return a
 }
 
 // Duration is a time: "50ms", "5s", "1m30s". It can't be negative.
@@ -117,7 +118,7 @@ func Duration(name string, target *time.Duration, doc string) Arg {
 	if *target != 0 {
 		def = strconv.Quote(target.String())
 	}
-	return numeric(fixed(name, "a duration like \"5s\"", def, doc, cty.String, func(v cty.Value) string {
+	a := numeric(fixed(name, "a duration like \"5s\"", def, doc, cty.String, func(v cty.Value) string {
 		t, err := time.ParseDuration(strings.TrimSpace(v.AsString()))
 		if err != nil || t < 0 {
 			return `a duration like "50ms", "5s" or "1m30s"`
@@ -125,6 +126,8 @@ func Duration(name string, target *time.Duration, doc string) Arg {
 		*target = t
 		return ""
 	}))
+	a.spell = func(f float64) string { return strconv.Quote(time.Duration(f * float64(time.Second)).String()) }
+	return a
 }
 
 // numeric adds the check of the declared range.
@@ -132,8 +135,8 @@ func numeric(a Arg) Arg {
 	decode := a.decode
 	a.decode = func(d *decoding, arg *argument) {
 		low, high := arg.low, arg.high
-		if n, ok := d.number(arg); ok && ((low != nil && n < *low) || (high != nil && n > *high)) {
-			d.report(diag.Error(arg.expr.Range(), "Number out of range", "%q takes %s.", arg.name, limits(low, high, arg.unit)))
+		if n, ok := d.number(arg); ok && (n < *low || high != nil && n > *high) {
+			d.report(diag.Error(arg.expr.Range(), "Number out of range", "%q takes %s.", arg.name, arg.values()))
 			return
 		}
 		decode(d, arg)
@@ -143,7 +146,7 @@ func numeric(a Arg) Arg {
 
 // number is an argument's value as a number, if it is one in any spelling.
 func (d *decoding) number(a *argument) (float64, bool) {
-	if a.low == nil && a.high == nil {
+	if a.low == nil {
 		return 0, false
 	}
 	quiet := decoding{Decoder: d.Decoder, mute: true}
@@ -163,18 +166,16 @@ func (d *decoding) number(a *argument) (float64, bool) {
 	return 0, false
 }
 
-func limits(low, high *float64, unit string) string {
-	number := func(f *float64) string { return strconv.FormatFloat(*f, 'f', -1, 64) }
-	if unit != "" {
-		unit = " " + unit
+// limits is the declared range in words.
+func (a Arg) limits() string {
+	spell := a.spell
+	if spell == nil {
+		spell = func(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
 	}
-	switch {
-	case high == nil:
-		return "at least " + number(low) + unit
-	case low == nil:
-		return "at most " + number(high) + unit
+	if a.high == nil {
+		return ", at least " + spell(*a.low)
 	}
-	return "from " + number(low) + " to " + number(high) + unit
+	return " from " + spell(*a.low) + " to " + spell(*a.high)
 }
 
 // Strings is a string or a list of strings.
@@ -184,7 +185,7 @@ func Strings(name string, target *[]string, doc string) Arg {
 		def = "[" + quoted(*target) + "]"
 	}
 	const kind = "a string or a list of strings"
-	return Arg{name: name, doc: doc, kind: kind, def: def, fixed: true, decode: func(d *decoding, a *argument) {
+	return Arg{name: name, doc: doc, kind: kind, def: def, decode: func(d *decoding, a *argument) {
 		v, ok := d.static(a, a.expr, cty.DynamicPseudoType, kind)
 		if !ok {
 			return
@@ -201,7 +202,7 @@ func Strings(name string, target *[]string, doc string) Arg {
 // Ref is a reference to a block: connection.dynamodb.main for the prefix
 // connection.dynamodb. The target stays nil when it is left out.
 func Ref[T any](name, prefix string, target **T, doc string) Arg {
-	return Arg{name: name, doc: doc, kind: "a reference: " + prefix + ".NAME", fixed: true, decode: func(d *decoding, a *argument) {
+	return Arg{name: name, doc: doc, kind: "a reference: " + prefix + ".NAME", decode: func(d *decoding, a *argument) {
 		if isNull(a.expr) {
 			return
 		}

@@ -62,9 +62,10 @@ func title(blk *hclsyntax.Block) string {
 // decoding is one Decode under way.
 type decoding struct {
 	*Decoder
-	title    string // of the block, for messages: source "csv"
-	prefix   string // of nested arguments' names in settings: retry.
-	mute     bool   // diagnostics are dropped
+	title    string          // of the block, for messages: source "csv"
+	prefix   string          // of nested arguments' names in settings: retry.
+	meant    map[string]bool // names that something unknown was probably meant as
+	mute     bool            // diagnostics are dropped
 	diags    hcl.Diagnostics
 	settings []Setting
 }
@@ -95,7 +96,9 @@ type nestedBlock struct {
 func (d *decoding) content(body *hclsyntax.Body, header hcl.Range, decl Block) Ranges {
 	ranges := Ranges{block: header, args: map[string]hcl.Range{}}
 	errors := errorCount(d.diags)
-	d.unknownNames(body, decl)
+	outer := d.meant
+	defer func() { d.meant = outer }()
+	d.meant = d.unknownNames(body, decl)
 	for _, a := range decl.Args {
 		d.arg(body, a, ranges)
 	}
@@ -136,6 +139,9 @@ func (a *argument) value() string {
 }
 
 func (d *decoding) missing(decl Arg, written *hclsyntax.Attribute, header hcl.Range) {
+	if d.meant[decl.name] {
+		return // written, but not in this name or form: that is reported
+	}
 	at, extra := header, ""
 	if written != nil {
 		at, extra = written.Range(), " Null is the same as leaving it out."
@@ -158,7 +164,7 @@ func (d *decoding) nested(body *hclsyntax.Body, decl Nested, ranges Ranges) {
 		}
 		decl.decode(d, &nestedBlock{blk})
 	}
-	if count < decl.atLeast {
+	if count < decl.atLeast && !d.meant[decl.name] {
 		d.report(diag.Error(ranges.block, "Missing block", "%s needs a block %s { ... }: %s", d.title, decl.name, decl.doc))
 	}
 }
@@ -193,8 +199,10 @@ func (d *decoding) labels(b *nestedBlock, decl Block) bool {
 	return true
 }
 
-// unknownNames reports arguments and blocks that are not declared.
-func (d *decoding) unknownNames(body *hclsyntax.Body, decl Block) {
+// unknownNames reports arguments and blocks that are not declared, and gives
+// the names that were probably meant.
+func (d *decoding) unknownNames(body *hclsyntax.Body, decl Block) (meant map[string]bool) {
+	meant = map[string]bool{}
 	args, blocks := map[string]bool{}, map[string]bool{}
 	for _, a := range decl.Args {
 		args[a.name] = true
@@ -208,8 +216,10 @@ func (d *decoding) unknownNames(body *hclsyntax.Body, decl Block) {
 		switch {
 		case args[name]:
 		case blocks[name]:
+			meant[name] = true
 			d.report(diag.Error(a.NameRange, "Block written as an argument", "%q is a block: write %s { ... } without \"=\".", name, name))
 		default:
+			meant[diag.Nearest(name, all)] = true
 			d.report(diag.Error(a.NameRange, "Unknown argument", "%s has no argument %q.%s", d.title, name, diag.DidYouMean(name, all)))
 		}
 	}
@@ -217,11 +227,14 @@ func (d *decoding) unknownNames(body *hclsyntax.Body, decl Block) {
 		switch {
 		case blocks[b.Type]:
 		case args[b.Type]:
+			meant[b.Type] = true
 			d.report(diag.Error(b.TypeRange, "Argument written as a block", "%q is an argument: write %s = ...", b.Type, b.Type))
 		default:
+			meant[diag.Nearest(b.Type, all)] = true
 			d.report(diag.Error(b.TypeRange, "Unknown block", "%s has no block %q.%s", d.title, b.Type, diag.DidYouMean(b.Type, all)))
 		}
 	}
+	return meant
 }
 
 // at is a place in words.

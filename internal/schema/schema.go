@@ -9,6 +9,7 @@
 //	rows.go     constructors of arguments that hold expressions over rows
 //	pairs.go    constructors of arguments that map names to something
 //	types.go    column types: number, string_set, list(string)
+//	columns.go  columns, as names or with their types
 //	blocks.go   constructors of nested blocks
 //	decode.go   HCL to the bound values
 //	static.go   evaluation of what is fixed before the run
@@ -48,9 +49,8 @@ type Declarer interface {
 type Arg struct {
 	name, doc, kind, def, unit string
 	required, secret           bool
-	fixed                      bool // one value for the run, without row
 	low, high                  *float64
-	choices                    []string
+	spell                      func(float64) string // a limit, as the argument is written
 	decode                     func(d *decoding, a *argument)
 }
 

@@ -2,15 +2,18 @@ package schema
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
+	"github.com/zclconf/go-cty/cty/function"
 
 	"github.com/dynapipe/dynapipe/internal/diag"
 )
@@ -69,7 +72,7 @@ func named(t hcl.Traversal, root string, ctx *hcl.EvalContext) (cty.Value, *hcl.
 		}
 		return cty.NilVal, diag.Error(at, "Unknown variable", "There is no variable %q.%s", step.Name, hint)
 	}
-	return cty.NilVal, diag.Error(at, "Unknown local", "There is no local %q.%s", step.Name, diag.DidYouMean(step.Name, names))
+	return cty.NilVal, diag.Error(at, "Unknown local value", "There is no local value %q.%s", step.Name, diag.DidYouMean(step.Name, names))
 }
 
 // known is References for a decoding, which reports.
@@ -136,6 +139,12 @@ func discreet(diags hcl.Diagnostics, e hcl.Expression, sensitive bool) hcl.Diagn
 	for _, d := range diags {
 		c := *d
 		c.Expression, c.EvalContext = nil, nil
+		if f, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](d); ok {
+			var p function.PanicError
+			if errors.As(f.FunctionCallError(), &p) {
+				c.Detail = fmt.Sprintf("The function %q broke down on these arguments, which is a fault of dynapipe. Please report it.", f.CalledFunctionName())
+			}
+		}
 		if sensitive {
 			c.Summary, c.Detail, c.Extra = "Expression failed", "A sensitive value is used here, so the reason is not shown.", nil
 			if c.Subject == nil {
@@ -158,8 +167,10 @@ func (d *decoding) static(a *argument, e hcl.Expression, want cty.Type, expected
 	}
 	v, marks := v.UnmarkDeep()
 	a.sensitive = a.sensitive || len(marks) > 0
-	if a.sensitive || a.secret {
-		AddSecrets(d.Secrets, v)
+	if a.sensitive {
+		AddSecrets(d.Secrets, v, ShortestSensitive)
+	} else if a.secret {
+		AddSecrets(d.Secrets, v, shortestCredential)
 	}
 	if v.IsNull() {
 		if whole {
@@ -180,12 +191,22 @@ func (d *decoding) static(a *argument, e hcl.Expression, want cty.Type, expected
 	return converted, true
 }
 
-// AddSecrets adds the texts and numbers inside an unmarked value to secrets.
-func AddSecrets(secrets *diag.Secrets, v cty.Value) {
+// A secret is looked for in texts from some length on: replacing each "a" would
+// tell more than it hides. Where the pipeline has a credential in plain sight,
+// only what looks like a real one counts (AWS's have 16 characters or more): that of
+// an emulator is a word like "local".
+const (
+	ShortestSensitive  = 4
+	shortestCredential = 16
+)
+
+// AddSecrets adds the texts and numbers inside an unmarked value to secrets,
+// from a length on.
+func AddSecrets(secrets *diag.Secrets, v cty.Value, shortest int) {
 	// The callback never fails, so Walk doesn't either.
 	_ = cty.Walk(v, func(_ cty.Path, part cty.Value) (bool, error) {
 		if part.Type().IsPrimitiveType() && part.IsKnown() && !part.IsNull() && part.Type() != cty.Bool {
-			if text, err := convert.Convert(part, cty.String); err == nil {
+			if text, err := convert.Convert(part, cty.String); err == nil && len(text.AsString()) >= shortest {
 				secrets.Add(text.AsString())
 			}
 		}

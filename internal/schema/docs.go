@@ -1,0 +1,176 @@
+package schema
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/mitchellh/go-wordwrap"
+)
+
+// Docs is a declaration and the block's header: `source "csv" "NAME"`.
+type Docs struct {
+	Header string
+	Block  Block
+}
+
+// WriteText writes the documentation for a terminal of the given width; 0
+// leaves lines as long as they are.
+func (d Docs) WriteText(w io.Writer, width int) error {
+	t := textDocs{width: width}
+	t.block(d.Header, d.Block, 0)
+	_, err := io.WriteString(w, t.out.String())
+	return err
+}
+
+type textDocs struct {
+	out   strings.Builder
+	width int
+}
+
+func (t *textDocs) block(header string, b Block, depth int) {
+	t.para(header+" { ... }", depth)
+	t.para(b.Summary, depth+1)
+	if b.Doc != "" {
+		t.para(b.Doc, depth+1)
+	}
+	for _, a := range b.Args {
+		t.out.WriteByte('\n')
+		t.para(a.name+" = "+a.form(), depth+1)
+		t.para(a.sentence(), depth+2)
+	}
+	for _, n := range b.Blocks {
+		t.out.WriteByte('\n')
+		inner := n.sample()
+		t.block(n.header(inner), n.describe(inner), depth+1)
+	}
+}
+
+// para writes text wrapped and indented by two spaces a level.
+func (t *textDocs) para(text string, depth int) {
+	indent := strings.Repeat("  ", depth)
+	if t.width > 0 {
+		text = wordwrap.WrapString(text, uint(max(t.width-len(indent), 20)))
+	}
+	for _, l := range strings.Split(text, "\n") {
+		t.out.WriteString(strings.TrimRight(indent+l, " ") + "\n")
+	}
+}
+
+// WriteMarkdown writes the documentation as a Markdown section of the given
+// heading level.
+func (d Docs) WriteMarkdown(w io.Writer, level int) error {
+	var out strings.Builder
+	markdown(&out, d.Header, d.Block, level)
+	_, err := io.WriteString(w, out.String())
+	return err
+}
+
+func markdown(out *strings.Builder, header string, b Block, level int) {
+	fmt.Fprintf(out, "%s `%s`\n\n%s\n", strings.Repeat("#", level), header, b.Summary)
+	if b.Doc != "" {
+		fmt.Fprintf(out, "\n%s\n", strings.TrimSpace(b.Doc))
+	}
+	if len(b.Args) > 0 {
+		out.WriteString("\n| argument | value | default | meaning |\n|---|---|---|---|\n")
+	}
+	for _, a := range b.Args {
+		def := a.def
+		switch {
+		case a.required:
+			def = "**required**"
+		case strings.ContainsAny(def, "\"[0123456789") || def == "true" || def == "false":
+			def = "`" + strings.Trim(def, "`") + "`"
+		}
+		fmt.Fprintf(out, "| `%s` | %s | %s | %s |\n", a.name, cell(a.values()), cell(def), cell(a.doc+a.notes()))
+	}
+	for _, n := range b.Blocks {
+		inner := n.sample()
+		out.WriteByte('\n')
+		markdown(out, n.header(inner), n.describe(inner), level+1)
+	}
+}
+
+// cell keeps a text inside a cell of a Markdown table.
+func cell(s string) string {
+	return strings.NewReplacer("|", `\|`, "\n", " ").Replace(s)
+}
+
+// form is what may stand after the equals sign, and the default.
+func (a Arg) form() string {
+	switch {
+	case a.required:
+		return a.values() + "  (required)"
+	case a.def != "":
+		return a.values() + "  (default: " + strings.Trim(a.def, "`") + ")"
+	}
+	return a.values()
+}
+
+// values is the values that the argument takes.
+func (a Arg) values() string {
+	switch {
+	case a.low != nil && a.unit != "":
+		return a.kind + a.limits() + " " + a.unit
+	case a.low != nil:
+		return a.kind + a.limits()
+	case a.unit != "":
+		return a.kind + ", in " + a.unit
+	}
+	return a.kind
+}
+
+func (a Arg) sentence() string { return a.doc + a.notes() }
+
+func (a Arg) notes() string {
+	if a.secret {
+		return " Its value is never shown."
+	}
+	return ""
+}
+
+// header is how a nested block is written.
+func (n Nested) header(b Block) string {
+	h := n.name
+	for _, l := range b.Labels {
+		h += fmt.Sprintf(" %q", strings.ToUpper(l.Name))
+	}
+	return h
+}
+
+// describe adds to a nested block how often it may stand.
+func (n Nested) describe(b Block) Block {
+	switch {
+	case n.repeats && n.atLeast > 0:
+		b.Summary += " At least one."
+	case n.repeats:
+		b.Summary += " Any number of them."
+	case n.atLeast > 0:
+		b.Summary += " Required."
+	default:
+		b.Summary += " At most one."
+	}
+	return b
+}
+
+// Undocumented is the names of a declaration's parts, at any depth, that have
+// no sentence of documentation: one that ends in a period.
+func Undocumented(b Block) []string {
+	var missing []string
+	if !isSentence(b.Summary) {
+		missing = append(missing, "summary")
+	}
+	for _, a := range b.Args {
+		if !isSentence(a.doc) {
+			missing = append(missing, a.name)
+		}
+	}
+	for _, n := range b.Blocks {
+		for _, name := range Undocumented(n.sample()) {
+			missing = append(missing, n.name+"."+name)
+		}
+	}
+	return missing
+}
+
+func isSentence(s string) bool { return len(s) > 1 && strings.HasSuffix(s, ".") }
