@@ -37,14 +37,17 @@ type Client struct {
 // noAnswer is how long an endpoint that has never answered is tried.
 const noAnswer = 15 * time.Second
 
-// newClient makes a client of a complete configuration. The transport carries
-// the configuration's proxies and authorities.
-func newClient(ctx context.Context, cfg aws.Config, transport *http.Transport, timeout time.Duration) (*Client, error) {
-	cfg.HTTPClient = &http.Client{Transport: transport, CheckRedirect: stayHere}
+// newClient makes a client of a complete configuration. An endpoint that is
+// not empty is DynamoDB's alone: the configuration also serves the token
+// service. The transport carries the configuration's proxies and authorities.
+func newClient(ctx context.Context, cfg aws.Config, endpoint string, transport *http.Transport, timeout time.Duration) (*Client, error) {
 	sdk := dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) {
 		// Hot calls can't follow the endpoint of each account; both ways of
 		// asking must reach the same place.
 		o.AccountIDEndpointMode = aws.AccountIDEndpointModeDisabled
+		if endpoint != "" {
+			o.BaseEndpoint = aws.String(endpoint)
+		}
 	})
 	o := sdk.Options()
 	resolved, err := o.EndpointResolverV2.ResolveEndpoint(ctx, dynamodb.EndpointParameters{

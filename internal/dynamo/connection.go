@@ -89,7 +89,7 @@ func (c *Connection) Client(ctx context.Context) (*Client, error) {
 		}
 		return nil, c.noCredentials(err)
 	}
-	return newClient(ctx, cfg, transport, c.Timeout)
+	return newClient(ctx, cfg, c.Endpoint, transport, c.Timeout)
 }
 
 func (c *Connection) options() []func(*config.LoadOptions) error {
@@ -100,9 +100,6 @@ func (c *Connection) options() []func(*config.LoadOptions) error {
 	}
 	if c.Region != "" {
 		options = append(options, config.WithRegion(c.Region))
-	}
-	if c.Endpoint != "" {
-		options = append(options, config.WithBaseEndpoint(c.Endpoint))
 	}
 	if c.Profile != "" {
 		options = append(options, config.WithSharedConfigProfile(c.Profile))
@@ -135,8 +132,6 @@ func transportOf(cfg aws.Config) (*http.Transport, error) {
 
 // assumeRole is credentials of the role, renewed before they expire.
 func (c *Connection) assumeRole(cfg aws.Config) aws.CredentialsProvider {
-	// The endpoint is DynamoDB's, not that of the token service.
-	cfg.BaseEndpoint = nil
 	return aws.NewCredentialsCache(stscreds.NewAssumeRoleProvider(sts.NewFromConfig(cfg), c.RoleARN,
 		func(o *stscreds.AssumeRoleOptions) {
 			o.RoleSessionName = c.SessionName
