@@ -1,0 +1,177 @@
+package attr
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/apache/arrow/go/v15/arrow/memory"
+	"pgregory.net/rapid"
+
+	"github.com/dynapipe/dynapipe/internal/record"
+)
+
+// TestRowsComeBack puts any rows into batches by Set and reads them back by
+// every way there is.
+func TestRowsComeBack(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		mem := memory.NewCheckedAllocator(memory.NewGoAllocator())
+		b, again := NewBuilder(mem), NewBuilder(mem)
+		for range rapid.IntRange(1, 3).Draw(t, "batches") {
+			rows := rapid.SliceOfN(fields(2, 8), 0, 12).Draw(t, "rows")
+			drop := rapid.SliceOfN(rapid.Bool(), len(rows), len(rows)).Draw(t, "drop")
+			var kept [][]Field
+			if rapid.Bool().Draw(t, "crowded") { // so that most names overflow
+				row := manyFieldsOf(record.MaxColumns - 4)
+				for _, f := range row {
+					b.Set(f.Name, f.Value)
+				}
+				b.EndRow(record.Pos{})
+				kept = append(kept, row)
+			}
+			for i, row := range rows {
+				for _, f := range row {
+					b.Set(f.Name, f.Value)
+				}
+				if drop[i] {
+					b.Drop()
+					continue
+				}
+				b.EndRow(record.Pos{Seq: int64(i)})
+				kept = append(kept, row)
+			}
+			batch := b.Batch(nil)
+			checkRows(t, batch, kept)
+			for row := range kept {
+				if err := again.AddItem(AppendRow(nil, batch, row)); err != nil {
+					t.Fatal(err)
+				}
+				again.EndRow(record.Pos{})
+			}
+			second := again.Batch(nil)
+			checkRows(t, second, kept)
+			order := rapid.SliceOfN(rapid.IntRange(0, max(len(kept)-1, 0)), 0, 2*len(kept)).Draw(t, "order")
+			picked := Select(mem, batch, order)
+			var want [][]Field
+			for _, row := range order {
+				want = append(want, kept[row])
+			}
+			checkRows(t, picked, want)
+			batch.Release()
+			second.Release()
+			picked.Release()
+		}
+		if n := mem.CurrentAlloc(); n != 0 {
+			t.Fatalf("%d bytes are left", n)
+		}
+	})
+}
+
+func manyFieldsOf(n int) []Field {
+	out := make([]Field, n)
+	for i := range out {
+		out[i] = Field{Name: fmt.Sprintf("column %d", i), Value: num(fmt.Sprint(i))}
+	}
+	return out
+}
+
+func checkRows(t *rapid.T, b *record.Batch, rows [][]Field) {
+	if b.Rows() != len(rows) {
+		t.Fatalf("%d rows, want %d", b.Rows(), len(rows))
+	}
+	for row, want := range rows {
+		if got := MapValue(Fields(b, row)); !Equal(got, MapValue(want)) {
+			t.Fatalf("row %d is %v, want %v", row, got, want)
+		}
+		size := 0
+		for _, f := range want {
+			size += len(f.Name) + f.Value.Size()
+			if got := Get(b, f.Name, row); !Equal(got, f.Value) {
+				t.Fatalf("row %d: %q is %v, want %v", row, f.Name, got, f.Value)
+			}
+		}
+		if got := Size(b, row); got != size {
+			t.Fatalf("row %d: size %d, want %d", row, got, size)
+		}
+		if got := NewEncoder(b).Size(row); got != size {
+			t.Fatalf("row %d: size by an encoder %d, want %d", row, got, size)
+		}
+		item := AppendRow(nil, b, row)
+		if got := NewEncoder(b).AppendRow(nil, row); !bytes.Equal(got, item) {
+			t.Fatalf("row %d is %s, by an encoder %s", row, item, got)
+		}
+		var lost, lostToo []string
+		plain := AppendRowJSON(nil, b, row, func(name string) { lost = append(lost, name) })
+		if got := NewEncoder(b).AppendRowJSON(nil, row, func(name string) { lostToo = append(lostToo, name) }); !bytes.Equal(got, plain) || !slices.Equal(lost, lostToo) {
+			t.Fatalf("row %d is %s, by an encoder %s; lost %v and %v", row, plain, got, lost, lostToo)
+		}
+		if whole, plainest := AppendJSON(nil, MapValue(Fields(b, row))); !bytes.Equal(whole, plain) || plainest != (len(lost) > 0) {
+			t.Fatalf("row %d is %s, as a value %s; lost %v", row, plain, whole, lost)
+		}
+		if !json.Valid(item) || !json.Valid(plain) {
+			t.Fatalf("row %d is no JSON: %s, %s", row, item, plain)
+		}
+	}
+}
+
+func FuzzAddItem(f *testing.F) {
+	for _, s := range []string{
+		`{"a":{"S":"x"},"b":{"N":"1"},"a":{"S":"y"}}`, `{"a":{"NULL":true}}`, `{"a":{"L":[{"M":{"x":{"B":"YQ=="}}}]},"\u0061b":{"BOOL":true}}`,
+		`{"a":{"SS":["x"]}}{`, `{"":{"NS":["1","2"]}}`, ` { } `,
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		fuzzRow(t, text, (*Builder).AddItem, func(text []byte) (Value, error) {
+			return ParseDynamoJSON(slices.Concat([]byte(`{"M":`), text, []byte(`}`)))
+		})
+	})
+}
+
+func FuzzAddObject(f *testing.F) {
+	for _, s := range []string{
+		`{"a":"x","b":1,"a":2}`, `{"a":null,"b":[true,{"c":"\ud83d\ude00"}],"d":{}}`, `{"a":1} `, `{"\u0061":1e5,"b":-0.0}`, `[]`, `{"a":tru}`,
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) { fuzzRow(t, text, (*Builder).AddObject, ParseJSON) })
+}
+
+// fuzzRow demands that a row is read as the same text is as a value, whatever
+// types its columns have, and that one that is refused leaves no trace.
+func fuzzRow(t *testing.T, text []byte, add func(*Builder, []byte) error, parse func([]byte) (Value, error)) {
+	mem := memory.NewCheckedAllocator(memory.NewGoAllocator())
+	defer mem.AssertSize(t, 0)
+	b := NewBuilder(mem)
+	b.String("a", "first")
+	b.Number("b", "1")
+	b.EndRow(record.Pos{})
+	err := add(b, text)
+	want, wantErr := parse(text)
+	// As a value, the row is one level deeper than as an item.
+	if (err == nil) != (wantErr == nil && want.Kind() == Map) && !strings.Contains(fmt.Sprint(wantErr), "nested") {
+		t.Fatalf("%q as a row: %v, as a value: %v", text, err, wantErr)
+	}
+	if err != nil {
+		b.Drop()
+	} else {
+		b.EndRow(record.Pos{})
+	}
+	batch := b.Batch(nil)
+	defer batch.Release()
+	if got := string(AppendRow(nil, batch, 0)); got != `{"a":{"S":"first"},"b":{"N":"1"}}` {
+		t.Fatalf("%q changes the row before it to %s", text, got)
+	}
+	if err != nil {
+		if batch.Rows() != 1 || columns(batch) != "a:string b:number" {
+			t.Fatalf("%q leaves a trace: %d rows, %s", text, batch.Rows(), columns(batch))
+		}
+		return
+	}
+	if got := MapValue(Fields(batch, 1)); wantErr == nil && !Equal(got, want) {
+		t.Fatalf("%q as a row: %v, as a value: %v", text, got, want)
+	}
+}
