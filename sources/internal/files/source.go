@@ -1,0 +1,201 @@
+package files
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/dynapipe/dynapipe/internal/attr"
+	"github.com/dynapipe/dynapipe/internal/format/stream"
+	"github.com/dynapipe/dynapipe/internal/record"
+	"github.com/dynapipe/dynapipe/sources"
+)
+
+// Decoder finds the rows of one file.
+type Decoder interface {
+	// Row sets the next row's attributes on b, neither keeping nor dropping the
+	// row, and gives the line on which it starts. A *Reject is about one row,
+	// and the next call goes on after it; io.EOF is the end of the file; any
+	// other error fails the run.
+	Row(ctx context.Context, b *attr.Builder) (line int64, err error)
+}
+
+// Reject is why a piece of input is not a row.
+type Reject struct {
+	Code    string
+	Message string
+	Raw     []byte // valid until the decoder's next call
+}
+
+func (r *Reject) Error() string { return r.Message }
+
+// The codes of a Reject.
+const (
+	CodeMalformed = "MalformedRow" // text that is not a row of the format
+	CodeWrongType = "WrongType"    // a value that is not of its column's type
+)
+
+// maxRaw is how much of a rejected row's text is kept.
+const maxRaw = 64 << 10
+
+// source is the open files: one partition, in order.
+type source struct {
+	env     sources.Env
+	input   *Input
+	decoder func(stream.Text) Decoder
+	files   []stream.File
+	place   *record.Place
+	builder *attr.Builder
+	limit   int // bytes of a batch
+
+	next    int            // index of the next file to open
+	reader  *stream.Reader // of the file at hand; nil before the first and after each
+	rows    Decoder
+	seq     int64 // of the next row in its file
+	rejects []record.Rejection
+	held    int   // bytes of the rejects
+	ended   error // io.EOF, or what failed the run
+}
+
+// Open finds the files and checks that each can be opened. decoder begins the
+// reading of a file.
+func Open(_ context.Context, env sources.Env, in *Input, decoder func(stream.Text) Decoder) (sources.Source, error) {
+	files, err := in.list()
+	if err != nil {
+		return nil, err
+	}
+	s := &source{
+		env: env, input: in, decoder: decoder, files: files,
+		place:   &record.Place{Source: env.Node, Segment: -1},
+		builder: attr.NewBuilder(env.Mem),
+		limit:   int(min(env.Limits.Bytes, attr.MaxBatchBytes/2)),
+	}
+	for _, f := range files {
+		if err := stream.Check(f); err != nil {
+			return nil, err
+		}
+		s.place.Files = append(s.place.Files, f.Name())
+	}
+	env.Meter.Total(stream.Total(files), 0)
+	return s, nil
+}
+
+// Partitions is the one partition of all files.
+func (s *source) Partitions() []sources.Partition { return []sources.Partition{s} }
+
+// Next reads rows until the limits are reached, through the ends of files. An
+// error that fails the run comes after the rows before it.
+func (s *source) Next(ctx context.Context) (sources.Chunk, error) {
+	for s.ended == nil && !s.full() {
+		s.ended = s.row(ctx)
+	}
+	if err := ctx.Err(); err != nil {
+		return sources.Chunk{}, err
+	}
+	if s.builder.Rows()+len(s.rejects) == 0 {
+		return sources.Chunk{}, s.ended
+	}
+	return s.cut(), nil
+}
+
+func (s *source) full() bool {
+	return s.builder.Rows()+len(s.rejects) >= s.env.Limits.Rows || s.builder.Bytes()+s.held >= s.limit
+}
+
+func (s *source) cut() sources.Chunk {
+	chunk := sources.Chunk{Rejects: s.rejects}
+	if s.builder.Rows() > 0 {
+		chunk.Batch = s.builder.Batch(s.place)
+	}
+	s.rejects, s.held = nil, 0
+	return chunk
+}
+
+// row reads one row, or moves to the next file.
+func (s *source) row(ctx context.Context) error {
+	if s.reader == nil {
+		return s.open(ctx)
+	}
+	line, err := s.rows.Row(ctx, s.builder)
+	if err == nil {
+		if err = s.builder.Err(); err != nil {
+			err = &Reject{Code: CodeMalformed, Message: err.Error()}
+		}
+	}
+	at := record.Pos{File: int32(s.next - 1), Line: line, Seq: s.seq}
+	var reject *Reject
+	switch {
+	case err == nil:
+		s.builder.EndRow(at)
+	case errors.As(err, &reject):
+		s.builder.Drop()
+		s.reject(at, reject)
+	default:
+		s.builder.Drop()
+		return s.finish(err)
+	}
+	s.seq++
+	return nil
+}
+
+func (s *source) open(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if s.next == len(s.files) {
+		return io.EOF
+	}
+	reader, err := stream.Open(s.files[s.next], s.input.options(s.env.Meter.Read))
+	if err != nil {
+		return err
+	}
+	s.next++
+	s.seq = 0
+	s.reader = reader
+	s.rows = s.decoder(reader)
+	return nil
+}
+
+func (s *source) reject(at record.Pos, r *Reject) {
+	raw := bytes.Clone(r.Raw[:min(len(r.Raw), maxRaw)])
+	message := r.Message
+	if len(raw) < len(r.Raw) {
+		message += fmt.Sprintf(" (of the row's %d bytes only the first %d are kept here)", len(r.Raw), len(raw))
+	}
+	s.rejects = append(s.rejects, record.Rejection{
+		Origin:    record.Origins{Place: s.place, Pos: []record.Pos{at}}.At(0),
+		Raw:       raw,
+		Operation: "read",
+		Code:      r.Code,
+		Message:   message,
+		Attempts:  1,
+	})
+	s.held += len(raw)
+}
+
+// finish ends the file at hand: in good order, or with what fails the run.
+func (s *source) finish(err error) error {
+	closed := s.reader.Close()
+	s.reader, s.rows = nil, nil
+	name := s.place.Files[s.next-1]
+	switch {
+	case !errors.Is(err, io.EOF) && s.seq > 0:
+		return fmt.Errorf("%s: %w (the %d rows before it were read and sent on)", name, err, s.seq)
+	case !errors.Is(err, io.EOF):
+		return fmt.Errorf("%s: %w", name, err)
+	case closed != nil:
+		return fmt.Errorf("%s: closing: %w", name, closed)
+	}
+	return nil
+}
+
+// Close closes the file at hand.
+func (s *source) Close() error {
+	s.builder.Release()
+	if s.reader == nil {
+		return nil
+	}
+	return s.reader.Close()
+}

@@ -1,0 +1,65 @@
+// Package jsonl reads JSON Lines: files with one JSON object a line, plain or
+// items in DynamoDB JSON.
+package jsonl
+
+import (
+	"context"
+
+	"github.com/dynapipe/dynapipe/internal/attr"
+	"github.com/dynapipe/dynapipe/internal/expr"
+	"github.com/dynapipe/dynapipe/internal/format/jsonio"
+	"github.com/dynapipe/dynapipe/internal/format/stream"
+	"github.com/dynapipe/dynapipe/internal/schema"
+	"github.com/dynapipe/dynapipe/sources"
+	"github.com/dynapipe/dynapipe/sources/internal/files"
+)
+
+// Config is a decoded source "jsonl" block.
+type Config struct {
+	input files.Input
+	json  files.JSON
+}
+
+var _ sources.Config = (*Config)(nil)
+
+// New is a Config with the defaults.
+func New() sources.Config {
+	return &Config{input: files.NewInput(), json: files.NewJSON()}
+}
+
+// Schema declares the block.
+func (c *Config) Schema() schema.Block {
+	return schema.Block{
+		Summary: "Reads files with one JSON object a line.",
+		Doc: "Empty lines are passed over. A line that is not one object rejects that row, with line and column, " +
+			"as do a key that stands twice in an object and a number that DynamoDB can't hold; reading goes on with the next line.",
+		Args: append(c.input.Args(), c.json.Args()...),
+	}
+}
+
+// Shape is what is known of the rows: the attributes of columns.
+func (c *Config) Shape() expr.Shape { return c.json.Shape() }
+
+// Facts lists the files.
+func (c *Config) Facts(context.Context) (schema.Facts, error) { return c.input.Facts() }
+
+// Open finds the files.
+func (c *Config) Open(ctx context.Context, env sources.Env) (sources.Source, error) {
+	return files.Open(ctx, env, &c.input, func(text stream.Text) files.Decoder {
+		return &decoder{lines: jsonio.NewLineReader(text), json: &c.json}
+	})
+}
+
+type decoder struct {
+	lines *jsonio.LineReader
+	json  *files.JSON
+}
+
+// Row implements files.Decoder.
+func (d *decoder) Row(ctx context.Context, b *attr.Builder) (int64, error) {
+	row, err := d.lines.Next(ctx)
+	if err != nil {
+		return 0, err
+	}
+	return row.Line, d.json.Add(b, row)
+}
