@@ -163,8 +163,8 @@ func (c *Config) formatName() string {
 		return formatJSONL
 	}
 	name := strings.ToLower(c.path)
-	if endingCompression(name) != "" {
-		name = strings.TrimSuffix(name, filepath.Ext(name))
+	for _, ending := range []string{".gz", ".zst", ".bz2"} {
+		name = strings.TrimSuffix(name, ending)
 	}
 	switch filepath.Ext(name) {
 	case ".csv":

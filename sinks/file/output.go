@@ -139,8 +139,8 @@ func (o *output) explain(err error) error {
 	switch {
 	case errors.Is(err, syscall.EPIPE):
 		return fmt.Errorf("%s: whoever reads it has gone (%w)", o.name, reason)
-	case errors.Is(err, syscall.ENOSPC):
-		return fmt.Errorf("%s: the disk is full (%w); what was written of it is removed", o.name, reason)
+	case errors.Is(err, syscall.ENOSPC) && o.whole != nil:
+		return fmt.Errorf("%s: the disk is full (%w); its unfinished file is removed", o.name, reason)
 	case path != nil && path == err:
 		return fmt.Errorf("%s can't be written: %w", o.name, reason)
 	}

@@ -1,10 +1,8 @@
 package atomicfile
 
 import (
-	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 )
@@ -115,29 +113,6 @@ func TestDiscardKeepsOthers(t *testing.T) {
 	}
 	if got := names(t, filepath.Join(folder, "x")); got != "other" {
 		t.Errorf("left: %s", got)
-	}
-}
-
-func TestModeAndLink(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("modes and links are Unix's")
-	}
-	folder := t.TempDir()
-	real, link := filepath.Join(folder, "real.csv"), filepath.Join(folder, "link.csv")
-	if err := os.WriteFile(real, []byte("old"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Symlink(real, link); err != nil {
-		t.Fatal(err)
-	}
-	publish(t, create(t, link, "new"))
-	info, err := os.Lstat(link)
-	if err != nil || info.Mode()&fs.ModeSymlink == 0 {
-		t.Errorf("the link is gone: %v", err)
-	}
-	info, err = os.Stat(real)
-	if err != nil || info.Mode().Perm() != 0o600 || content(t, real) != "new" {
-		t.Errorf("the file behind the link: %v, %v, %q", err, info.Mode(), content(t, real))
 	}
 }
 
