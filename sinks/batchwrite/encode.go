@@ -105,7 +105,7 @@ func (e *encoder) operationOf(b *record.Batch, row int) (deliver.Operation, refu
 	v, err := e.operation.Eval(b, row)
 	switch {
 	case err != nil:
-		return 0, failed("operation", err)
+		return 0, failed(err)
 	case v.Kind() == attr.String && v.Text() == operationPut:
 		return deliver.Put, refusal{}
 	case v.Kind() == attr.String && v.Text() == operationDelete:
@@ -123,7 +123,7 @@ func (e *encoder) targetOf(ctx context.Context, b *record.Batch, row int) (*targ
 	v, err := e.table.Eval(b, row)
 	switch {
 	case err != nil:
-		return nil, failed("table", err), nil
+		return nil, failed(err), nil
 	case v.Kind() != attr.String:
 		return nil, refusef(codeTable, "table is a name, and for this row it is %s", v.Kind()), nil
 	case !validTable(v.Text()):
@@ -136,13 +136,14 @@ func (e *encoder) targetOf(ctx context.Context, b *record.Batch, row int) (*targ
 	return t, refusal{}, err
 }
 
-// failed is the refusal of a row on which an expression fails.
-func failed(argument string, err error) refusal {
+// failed is the refusal of a row on which an expression failed. The message
+// says where the expression stands.
+func failed(err error) refusal {
 	var why *expr.Error
-	if errors.As(err, &why) {
-		return refusef(codeExpression, "%s (%s:%d): %s", argument, why.Range.Filename, why.Range.Start.Line, why.Message)
+	if errors.As(err, &why) && why.Range.Filename != "" {
+		return refusal{codeExpression, why.Range.String() + ": " + why.Message}
 	}
-	return refusef(codeExpression, "%s: %s", argument, err)
+	return refusal{codeExpression, err.Error()}
 }
 
 // keys checks the table's key and sets e.values and e.key to it.

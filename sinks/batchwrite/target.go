@@ -68,11 +68,14 @@ type targets struct {
 	known map[string]*target
 }
 
-// keys is the key of a table that was found.
+// keys is the key of a table that was found; none of another one.
 func (t *targets) keys(name string) []keyAttribute {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.known[name].keys
+	if found := t.known[name]; found != nil {
+		return found.keys
+	}
+	return nil
 }
 
 // find is the table of that name or ARN, described, and created if there is
@@ -85,9 +88,13 @@ func (t *targets) find(ctx context.Context, name string) (*target, error) {
 	if err != nil {
 		return nil, fmt.Errorf("table %s: %w", name, err)
 	}
+	return t.adopt(name, described), nil
+}
+
+// adopt makes a described table known. A table's name and its ARN are one
+// table, of which no key may be in a request twice.
+func (t *targets) adopt(name string, described *dynamo.Table) *target {
 	found := newTarget(name, described)
-	// A table's name and its ARN are one table, of which no key may be in a
-	// request twice.
 	for _, other := range t.known {
 		if other.arn != "" && other.arn == found.arn {
 			found = other
@@ -96,7 +103,7 @@ func (t *targets) find(ctx context.Context, name string) (*target, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.known[name] = found
-	return found, nil
+	return found
 }
 
 func (t *targets) describe(ctx context.Context, name string) (*dynamo.Table, error) {
