@@ -51,7 +51,7 @@ func (n *callNode) eval(f *frame) (attr.Value, error) {
 	if err != nil {
 		return attr.Value{}, n.explain(err, args)
 	}
-	return v, nil
+	return v, f.makes(len(v.Text())+elementBytes*(len(v.Elems())+len(v.Fields())), n.rng)
 }
 
 // expanded puts the elements of the last argument in its place.

@@ -324,6 +324,9 @@ func TestResultsAreBounded(t *testing.T) {
 		`replace(join("", [for a in range(60000) : "ab"]), "/b/", join("", [for a in range(60000) : "$0"]))`,
 		`replace(join("", [for a in range(60000) : "ab"]), "b", join("", [for a in range(60000) : "ab"]))`,
 		`pow(9.99, 1e18)`,
+		`jsonencode(` + strings.Repeat(`[for a in `, 30) + `[1]` + strings.Repeat(` : [a, a]]`, 30) + `)`,
+		`[for a in range(60000) : [for b in range(60000) : "x" if a * b < 0]]`,
+		`[for a in range(60000) : join("", [for b in range(60000) : "${a}0123456789"])]`,
 		`"%{ for a in range(60000) }%{ for b in range(60000) }01234567890123456789%{ endfor }%{ endfor }"`,
 	} {
 		_, diags := Compile(parse(t, src), scopeOf(Scope{}, src))

@@ -144,16 +144,33 @@ func jsonDecode(c *call) (attr.Value, error) {
 }
 
 func jsonEncode(c *call) (attr.Value, error) {
-	return attr.StringValue(string(jsonText(c.args[0]))), nil
+	s, err := jsonText(c.args[0])
+	return attr.StringValue(s), err
 }
 
 // jsonText is a value as JSON, the same for equal values.
-func jsonText(v attr.Value) []byte {
+func jsonText(v attr.Value) (string, error) {
 	if v.IsNull() {
-		return []byte("null")
+		return "null", nil
+	}
+	if weigh(v, MaxText) <= 0 {
+		return "", errTooLong
 	}
 	out, _ := attr.AppendJSON(nil, sorted(v))
-	return out
+	return string(out), nil
+}
+
+// weigh takes the bytes of a value from what is left and stops at nothing left.
+// Parts of a value may be shared, so that it is much larger than its memory.
+func weigh(v attr.Value, left int) int {
+	left -= 1 + len(v.Text())
+	for i := 0; left > 0 && i < len(v.Elems()); i++ {
+		left = weigh(v.Elems()[i], left)
+	}
+	for i := 0; left > 0 && i < len(v.Fields()); i++ {
+		left = weigh(v.Fields()[i].Value, left-len(v.Fields()[i].Name))
+	}
+	return left
 }
 
 // sorted is a value with every map and set in it in order and its numbers in

@@ -228,7 +228,10 @@ func (v *verb) format(value attr.Value) (string, error) {
 	case 'v':
 		s, ok := scalarText(value)
 		if strings.Contains(v.flags, "#") || !ok {
-			s = string(jsonText(value))
+			var err error
+			if s, err = jsonText(value); err != nil {
+				return "", err
+			}
 		}
 		return v.pad(s), nil
 	case 's', 'q':

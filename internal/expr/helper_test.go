@@ -17,11 +17,15 @@ const testFile = "test.hcl"
 // parse reads an expression, which must be one.
 func parse(t testing.TB, src string) hcl.Expression {
 	t.Helper()
-	e, diags := hclsyntax.ParseExpression([]byte(src), testFile, hcl.InitialPos)
+	e, diags := parseAny(src)
 	if diags.HasErrors() {
 		t.Fatalf("parse %s: %s", src, diags)
 	}
 	return e
+}
+
+func parseAny(src string) (hcl.Expression, hcl.Diagnostics) {
+	return hclsyntax.ParseExpression([]byte(src), testFile, hcl.InitialPos)
 }
 
 // scopeOf completes a scope with the source of an expression.

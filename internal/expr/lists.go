@@ -277,6 +277,9 @@ func rangeList(c *call) (attr.Value, error) {
 	if sign == 0 {
 		return attr.Value{}, bad(2, "a step, which is above or below zero")
 	}
+	if len(c.args) == 3 && attr.CompareNumbers(limit.Text(), start.Text())*sign < 0 {
+		return attr.Value{}, bad(2, "a step that leads from the start to the limit")
+	}
 	var out []attr.Value
 	for at := start; attr.CompareNumbers(at.Text(), limit.Text())*sign < 0; {
 		if len(out) == maxRange {

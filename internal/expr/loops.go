@@ -190,6 +190,9 @@ func (n *forNode) eval(f *frame) (attr.Value, error) {
 
 // enter puts an element into its slots and asks the condition.
 func (n *forNode) enter(f *frame, e entry) (bool, error) {
+	if err := f.makes(elementBytes, n.rng); err != nil {
+		return false, err
+	}
 	if n.keySlot >= 0 {
 		f.slots[n.keySlot] = e.key
 	}
@@ -338,6 +341,9 @@ func (n *splatNode) eval(f *frame) (attr.Value, error) {
 		elems = v.Elems()
 	case attr.StringSet, attr.NumberSet, attr.BinarySet:
 		elems = sortedSet(v)
+	}
+	if err := f.makes(elementBytes*len(elems), n.over.rng); err != nil {
+		return attr.Value{}, err
 	}
 	out := make([]attr.Value, len(elems))
 	for i, elem := range elems {

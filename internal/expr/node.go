@@ -22,9 +22,26 @@ type frame struct {
 	batch *record.Batch
 	row   int
 	slots []attr.Value
+	// made is the bytes that the evaluation has made so far, about.
+	made int
 	// calls counts the evaluations of each call site of uuid() and ulid()
 	// within the row.
 	calls map[int]int
+}
+
+// maxMade bounds what the evaluation of an expression for one row makes on its
+// way, and with it the steps of nested loops.
+const maxMade = 64 << 20
+
+// elementBytes is what an element of a list or map takes, about.
+const elementBytes = 64
+
+// makes counts what a node is about to make (promise 6).
+func (f *frame) makes(bytes int, rng hcl.Range) error {
+	if f.made += bytes; f.made > maxMade {
+		return errorf(rng, "the expression makes more than %d MB for one row", maxMade>>20)
+	}
+	return nil
 }
 
 // literal is a value known since Compile.

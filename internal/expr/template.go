@@ -3,6 +3,7 @@ package expr
 import (
 	"strings"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/dynapipe/dynapipe/internal/attr"
@@ -17,7 +18,10 @@ const (
 )
 
 // templateNode joins the texts of its parts.
-type templateNode struct{ parts []term }
+type templateNode struct {
+	parts []term
+	rng   hcl.Range
+}
 
 func (n *templateNode) eval(f *frame) (attr.Value, error) {
 	var b strings.Builder
@@ -34,6 +38,9 @@ func (n *templateNode) eval(f *frame) (attr.Value, error) {
 			return attr.Value{}, errorf(n.parts[i].rng, "the text grows beyond %d MB", MaxText>>20)
 		}
 		b.WriteString(text)
+	}
+	if err := f.makes(b.Len(), n.rng); err != nil {
+		return attr.Value{}, err
 	}
 	return attr.StringValue(b.String()), nil
 }
@@ -70,7 +77,7 @@ func (c *compiler) template(e *hclsyntax.TemplateExpr) term {
 			return t
 		}
 	}
-	n := &templateNode{parts: make([]term, 0, len(e.Parts))}
+	n := &templateNode{parts: make([]term, 0, len(e.Parts)), rng: e.SrcRange}
 	t := term{node: n, kinds: String, rng: e.SrcRange, name: c.nameOf(e.SrcRange)}
 	for _, part := range e.Parts {
 		p := c.expr(part)
@@ -106,6 +113,9 @@ func (n *joinNode) eval(f *frame) (attr.Value, error) {
 			return attr.Value{}, errorf(n.list.rng, "the text grows beyond %d MB", MaxText>>20)
 		}
 		b.WriteString(text)
+	}
+	if err := f.makes(b.Len(), n.list.rng); err != nil {
+		return attr.Value{}, err
 	}
 	return attr.StringValue(b.String()), nil
 }
