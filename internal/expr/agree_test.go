@@ -109,7 +109,7 @@ func (g *generator) list(depth int) string {
 		func() string { return "concat(" + g.list(d) + ", " + g.list(d) + ")" },
 		func() string { return "reverse(" + g.list(d) + ")" },
 		func() string { return "[" + g.number(d) + ", " + g.number(d) + "]" },
-		func() string { return "row.o[*].x" },
+		func() string { return "(row.o[*].x)" },
 		func() string { return "values({ for k, v in " + g.list(d) + ` : "k${k}" => v })` },
 		func() string { return "distinct(" + g.list(d) + ")" },
 	)
