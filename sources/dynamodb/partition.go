@@ -35,6 +35,9 @@ func newPartition(s *source, segment int) *partition {
 // any: a filter may leave whole pages empty.
 func (p *partition) Next(ctx context.Context) (sources.Chunk, error) {
 	for {
+		if ctx.Err() != nil {
+			return sources.Chunk{}, ctx.Err()
+		}
 		if p.source.exhausted() {
 			return sources.Chunk{}, io.EOF
 		}
