@@ -226,6 +226,14 @@ func typeOf(t schema.ColumnType) layout.Type {
 	return out
 }
 
+// WritesFiles is the path, under one name for standard output.
+func (c *Config) WritesFiles() []string {
+	if c.toStandardOutput() {
+		return []string{standardOutput}
+	}
+	return []string{c.path}
+}
+
 // Facts says which file the sink writes.
 func (c *Config) Facts(context.Context) (schema.Facts, error) {
 	f := schema.Facts{
