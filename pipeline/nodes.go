@@ -171,20 +171,33 @@ func (g *graph) incoming(n *plan.Node) expr.Shape {
 }
 
 // paths reports a file that two sinks, or a sink and the dead letter, would
-// write.
+// write, and standard input that two sources would read.
 func (l *loader) paths(p *plan.Plan) {
 	writer := map[string]string{filepath.Clean(p.Settings.DeadLetter): "dead_letter"}
+	reader := ""
 	for _, n := range p.Nodes {
-		files, ok := n.Sink.(plan.FileWriter)
-		if !ok {
-			continue
-		}
-		for _, path := range files.WritesFiles() {
-			path = filepath.Clean(path)
-			if other, twice := writer[path]; twice {
-				l.report(diag.Error(n.Range, "File written twice", "%s and %s would both write %s. Give one of them another path.", other, n.Address, path))
-				continue
+		if files, ok := n.Source.(plan.FileReader); ok && slices.Contains(files.ReadsFiles(), plan.StandardStream) {
+			if reader != "" {
+				l.report(diag.Error(n.Range, "Standard input read twice", "%s and %s would both read standard input. Let both read from one source.", reader, n.Address))
 			}
+			reader = n.Address
+		}
+		if files, ok := n.Sink.(plan.FileWriter); ok {
+			l.written(n, files, writer)
+		}
+	}
+}
+
+func (l *loader) written(n *plan.Node, files plan.FileWriter, writer map[string]string) {
+	for _, path := range files.WritesFiles() {
+		path = filepath.Clean(path)
+		other, twice := writer[path]
+		switch {
+		case twice && path == plan.StandardStream:
+			l.report(diag.Error(n.Range, "Standard output used twice", "%s and %s would both write to standard output. Give one of them another path.", other, n.Address))
+		case twice:
+			l.report(diag.Error(n.Range, "File written twice", "%s and %s would both write %s. Give one of them another path.", other, n.Address, path))
+		default:
 			writer[path] = n.Address
 		}
 	}

@@ -117,6 +117,15 @@ func From(from *hcl.Expression) schema.Arg {
 		"What is read: source.TYPE.NAME, transform.TYPE.NAME, or an output of a route, transform.route.NAME.OUTPUT. A list is a union.").Require()
 }
 
+// StandardStream is the path that means standard input or output.
+const StandardStream = "-"
+
+// FileReader is a source whose file paths and patterns are known before the
+// run. Two sources can't read standard input.
+type FileReader interface {
+	ReadsFiles() []string
+}
+
 // FileWriter is a sink whose file paths are known before the run. Two sinks
 // can't write one path.
 type FileWriter interface {

@@ -12,7 +12,7 @@ import (
 // types are any, or name = type. A name twice is an error.
 func Columns(name string, target *[]TypedName, doc string) Arg {
 	types := Types(name, target, doc)
-	const kind = "a list of names, or name = type, ..."
+	const kind = "a list of names, or { name = type, ... }"
 	return Arg{name: name, doc: doc, kind: kind, decode: func(d *decoding, a *argument) {
 		if _, pairs := a.expr.(*hclsyntax.ObjectConsExpr); pairs {
 			types.decode(d, a)

@@ -40,7 +40,7 @@ func Expr(name string, target **expr.Expr, want expr.Kinds, doc string) Arg {
 
 // Exprs is name = expression, in order. A name twice is an error.
 func Exprs(name string, target *[]NamedExpr, doc string) Arg {
-	return Arg{name: name, doc: doc, kind: "name = expression, ...", decode: func(d *decoding, a *argument) {
+	return Arg{name: name, doc: doc, kind: "{ name = expression, ... }", decode: func(d *decoding, a *argument) {
 		pairs, ok := d.pairs(a, "expression")
 		if !ok {
 			return
