@@ -132,6 +132,9 @@ func (c *Config) Shape() expr.Shape {
 	return shape
 }
 
+// ReadsFiles is the paths.
+func (c *Config) ReadsFiles() []string { return c.input.Paths }
+
 // Facts lists the files.
 func (c *Config) Facts(context.Context) (schema.Facts, error) { return c.input.Facts() }
 

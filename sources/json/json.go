@@ -56,6 +56,9 @@ func (c *Config) check(r schema.Ranges) hcl.Diagnostics {
 // Shape is what is known of the rows: the attributes of columns.
 func (c *Config) Shape() expr.Shape { return c.json.Shape() }
 
+// ReadsFiles is the paths.
+func (c *Config) ReadsFiles() []string { return c.input.Paths }
+
 // Facts lists the files.
 func (c *Config) Facts(context.Context) (schema.Facts, error) { return c.input.Facts() }
 
@@ -79,19 +82,19 @@ type decoder struct {
 // its text is JSON; the end of a row that is not can't be trusted.
 func (d *decoder) Row(ctx context.Context, b *attr.Builder) (int64, error) {
 	row, err := d.document.Next(ctx)
-	var fault *stream.RowError
-	switch {
-	case err == nil:
-		err = d.json.Add(b, row)
-	case errors.As(err, &fault):
-		err = files.Malformed(row, fault)
-	default:
-		return 0, err
-	}
-	if err != nil {
-		if broken := row.Broken(); broken != nil {
-			return 0, broken
+	if err == nil {
+		if err = d.json.Add(b, row); err == nil {
+			return row.Line, nil
 		}
+	} else {
+		var fault *stream.RowError
+		if !errors.As(err, &fault) {
+			return 0, err
+		}
+		err = files.Malformed(row, fault)
+	}
+	if broken := row.Broken(); broken != nil {
+		return 0, broken
 	}
 	return row.Line, err
 }

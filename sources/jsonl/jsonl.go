@@ -40,6 +40,9 @@ func (c *Config) Schema() schema.Block {
 // Shape is what is known of the rows: the attributes of columns.
 func (c *Config) Shape() expr.Shape { return c.json.Shape() }
 
+// ReadsFiles is the paths.
+func (c *Config) ReadsFiles() []string { return c.input.Paths }
+
 // Facts lists the files.
 func (c *Config) Facts(context.Context) (schema.Facts, error) { return c.input.Facts() }
 
