@@ -35,10 +35,12 @@ func String(name string, target *string, doc string) Arg {
 	if *target != "" {
 		def = strconv.Quote(*target)
 	}
-	return fixed(name, "a string", def, doc, cty.String, func(v cty.Value) string {
-		*target = v.AsString()
-		return ""
-	})
+	const kind = "a string"
+	return Arg{name: name, doc: doc, kind: kind, def: def, decode: func(d *decoding, a *argument) {
+		if v, ok := d.static(a, a.expr, cty.String, kind); ok {
+			*target = d.written(a.expr, v.AsString())
+		}
+	}}
 }
 
 // Choice is a string out of a few.
@@ -195,7 +197,7 @@ func Strings(name string, target *[]string, doc string) Arg {
 			d.wrong(a, a.expr.Range(), kind, err.Error())
 			return
 		}
-		*target = list
+		*target = d.allWritten(a.expr, list)
 	}}
 }
 

@@ -27,7 +27,7 @@ func Columns(name string, target *[]TypedName, doc string) Arg {
 			d.wrong(a, a.expr.Range(), kind, err.Error())
 			return
 		}
-		*target = d.columns(a, names)
+		*target = d.columns(a, d.allWritten(a.expr, names))
 	}}
 }
 

@@ -45,7 +45,7 @@ func Names(name string, target *[]Pair, doc string) Arg {
 			if word := hcl.ExprAsKeyword(p.value); word != "" {
 				out = append(out, Pair{Name: p.name, Value: word, Range: p.at})
 			} else if v, ok := d.static(a, p.value, cty.String, "a name"); ok {
-				out = append(out, Pair{Name: p.name, Value: v.AsString(), Range: p.at})
+				out = append(out, Pair{Name: p.name, Value: d.written(p.value, v.AsString()), Range: p.at})
 			}
 		}
 		*target = out
@@ -130,5 +130,5 @@ func (d *decoding) key(a *argument, e hcl.Expression) (string, bool) {
 		d.report(diag.Error(e.Range(), "Not a name", "A name can't be empty."))
 		return "", false
 	}
-	return v.AsString(), true
+	return d.written(e, v.AsString()), true
 }

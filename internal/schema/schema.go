@@ -13,6 +13,7 @@
 //	blocks.go   constructors of nested blocks
 //	decode.go   HCL to the bound values
 //	static.go   evaluation of what is fixed before the run
+//	text.go     the bytes of a literal, which HCL normalises
 //	docs.go     a declaration as text and Markdown
 package schema
 

@@ -244,6 +244,28 @@ func TestSecrets(t *testing.T) {
 	}
 }
 
+// HCL normalises strings; file and attribute names keep their bytes.
+func TestBytesAreKept(t *testing.T) {
+	const composed, decomposed = "\u00e9", "e\u0301"
+	for _, name := range []string{composed, decomposed} {
+		c := newConfig()
+		src := fmt.Sprintf("big = 1\ntext = %[1]q\nlist = [%[1]q, \"b\"]\npairs = { %[1]q = %[1]q }\nset = { %[1]q = 1 }\ncolumns = [%[1]q]", name)
+		if _, diags, _ := decode(t, src, c); len(diags) > 0 {
+			t.Fatal(diags)
+		}
+		got := []string{c.text, c.list[0], c.pairs[0].Name, c.pairs[0].Value, c.set[0].Name, c.columns[0].Name}
+		for i, g := range got {
+			if g != name {
+				t.Errorf("%q became %q (%d)", name, g, i)
+			}
+		}
+	}
+	c := newConfig()
+	if _, diags, _ := decode(t, "big = 1\ntext = \"a\\te\\u0301 $${x}\"\nlist = upper(\"x\")", c); len(diags) > 0 || c.text != "a\te\u0301 ${x}" || c.list[0] != "X" {
+		t.Errorf("escapes: %q %q %v", c.text, c.list, diags)
+	}
+}
+
 func TestDocs(t *testing.T) {
 	docs := schema.Docs{Header: `block "x"`, Block: newConfig().Schema()}
 	var text, markdown bytes.Buffer
