@@ -84,6 +84,15 @@ func TestCall(t *testing.T) {
 	if !strings.Contains(string(body), "TableNames") {
 		t.Errorf("answer %s", body)
 	}
+	var all sync.WaitGroup
+	for range 8 { // for the race detector
+		all.Go(func() {
+			if _, err := c.Call(t.Context(), "ListTables", []byte(`{}`)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
 	_, err := c.Call(t.Context(), "Scan", []byte(`{"TableName":"no-such-table"}`))
 	if !errors.As(err, &e) || e.Code != "ResourceNotFoundException" || e.Class != Permanent || !strings.Contains(err.Error(), s.Endpoint) {
 		t.Errorf("scan of a missing table: %v", err)

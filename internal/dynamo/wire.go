@@ -56,8 +56,9 @@ func (c *Client) sign(ctx context.Context, operation string, body []byte) (*http
 	if err != nil {
 		return nil, credentialsError(operation, err)
 	}
+	endpoint := *c.endpoint // the signer writes into it
 	request := (&http.Request{
-		Method: http.MethodPost, URL: c.endpoint, Host: c.endpoint.Host,
+		Method: http.MethodPost, URL: &endpoint, Host: c.endpoint.Host,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: http.Header{
 			"Content-Type": {contentType},
