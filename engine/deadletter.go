@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -102,13 +103,15 @@ func (d *deadLetter) Reject(node string, r record.Rejection) error {
 	} else {
 		line.RawBase64 = r.Raw
 	}
-	text, err := json.Marshal(line)
-	if err != nil {
+	text := &bytes.Buffer{}
+	encode := json.NewEncoder(text)
+	encode.SetEscapeHTML(false) // rows are kept as they were, readable
+	if err := encode.Encode(line); err != nil {
 		return fmt.Errorf("encode a rejected row of %s for the dead letter: %w", node, err)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if _, err := d.file.Write(append(text, '\n')); err != nil {
+	if _, err := d.file.Write(text.Bytes()); err != nil {
 		return fmt.Errorf("write the dead letter: %w", err)
 	}
 	d.count++

@@ -127,6 +127,9 @@ func (e *Engine) Run(ctx context.Context) (*Report, error) {
 		err = e.move(ctx)
 		err = errors.Join(err, e.dead.close())
 	}
+	if many := (*TooManyRejects)(nil); errors.As(err, &many) {
+		many.Rejects = e.dead.rejects() // others may have followed the one too many
+	}
 	e.end(err)
 	return e.Report(), e.failure
 }

@@ -171,7 +171,7 @@ func TestCancelEndsAtOnce(t *testing.T) {
 	}}
 	p.sink(out, p.transform(jitter(pass), s))
 	r, err := p.run(ctx, nil)
-	if !errors.Is(err, engine.ErrAborted) || r.Status != engine.Failed {
+	if !errors.Is(err, engine.ErrAborted) || r.Status != engine.Interrupted {
 		t.Fatalf("%s, %v", r.Status, err)
 	}
 	if !src.closed || out.closed != 1 {
