@@ -80,6 +80,13 @@ anything runs, moves the rows in bounded memory, and accounts for every one.`,
 		return a.help(c.Root(), args)
 	}})
 	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		if c.Name() == "completion" {
+			c.Short = "Write a completion script for a shell"
+			c.Args = a.subcommand
+			c.RunE = func(c *cobra.Command, _ []string) error { return a.noCommand(c) }
+		}
+	}
 	return root
 }
 
@@ -92,7 +99,7 @@ func (a *app) help(root *cobra.Command, args []string) error {
 	return c.Help()
 }
 
-// noCommand is what `dynapipe` alone gets.
+// noCommand is what `dynapipe` alone gets: the help, as an error.
 func (a *app) noCommand(c *cobra.Command) error {
 	c.SetOut(a.console)
 	if err := c.Help(); err != nil {

@@ -22,9 +22,6 @@ import (
 	"github.com/dynapipe/dynapipe/pipeline"
 )
 
-// standardStream is the path that means standard input or output.
-const standardStream = "-"
-
 // inputs are the flags that a pipeline gets its values by.
 type inputs struct {
 	vars, files []string
@@ -132,7 +129,7 @@ func (a *app) conflicts(p *plan.Plan, o *runOptions) hcl.Diagnostics {
 	if o.maxDuration < 0 {
 		diags = append(diags, diag.Plain("Wrong value of a flag", "--max-duration takes a time above zero, such as 90s, 15m or 2h."))
 	}
-	if o.report == standardStream {
+	if o.report == plan.StandardStream {
 		diags = append(diags, diag.Plain("Not a file", "--report takes the path of a file. For the report on standard output use --output json."))
 	} else if o.report != "" {
 		diags = append(diags, reportProblem(o.report)...)
@@ -144,7 +141,7 @@ func (a *app) conflicts(p *plan.Plan, o *runOptions) hcl.Diagnostics {
 		}
 		for _, path := range sink.WritesFiles() {
 			switch {
-			case path == standardStream && a.output.value == formatJSON:
+			case path == plan.StandardStream && a.output.value == formatJSON:
 				diags = append(diags, diag.Error(n.Range, "Standard output used twice",
 					"%s writes its rows to standard output, and --output json the report. Use --report FILE for the report, or another path.", n.Address))
 			case o.report != "" && filepath.Clean(path) == filepath.Clean(o.report):

@@ -223,7 +223,7 @@ func counted(n int64, what string) string {
 
 func seconds(s float64) string {
 	if s < 60 {
-		return strconv.FormatFloat(s, 'f', 1, 64) + " s"
+		return strconv.FormatFloat(s, 'f', 2, 64) + " s"
 	}
 	return time.Duration(s * float64(time.Second)).Round(time.Second).String()
 }
