@@ -22,7 +22,6 @@ type callNode struct {
 	re     *regexp.Regexp
 	site   site
 	rng    hcl.Range
-	secret bool
 }
 
 // site is a place in the files where a function is called.
@@ -82,10 +81,16 @@ func (n *callNode) explain(err error, args []attr.Value) error {
 	if n.expand && at.arg >= len(n.args)-1 {
 		t = &term{name: "an element of " + t.name, secret: t.secret, rng: t.rng}
 	}
-	if at.arg < len(args) {
-		return errorf(t.rng, "%s: %s, %s", n.fn.name, t.is(args[at.arg]), at.what)
+	what := at.what
+	if !n.secret() {
+		what += at.shown
 	}
-	return errorf(t.rng, "%s: %s is %s", n.fn.name, t.name, at.what)
+	return errorf(t.rng, "%s: %s, %s", n.fn.name, t.is(args[at.arg]), what)
+}
+
+// secret reports that a variable or local is among the arguments.
+func (n *callNode) secret() bool {
+	return slices.ContainsFunc(n.args, func(t term) bool { return t.secret })
 }
 
 // tryNode gives the first argument that does not fail.
@@ -138,7 +143,6 @@ func (c *compiler) call(e *hclsyntax.FunctionCallExpr) term {
 		n.args[i] = c.expr(arg)
 		t.uses(n.args[i])
 	}
-	n.secret = t.secret
 	if f.perCall {
 		t.deps |= onCall
 		n.site = site{c.sites, filepath.Base(e.NameRange.Filename), e.NameRange.Start.Byte}
@@ -167,33 +171,40 @@ func (c *compiler) checkName(e *hclsyntax.FunctionCallExpr, f *fn) *hcl.Diagnost
 
 // checkArguments reports what is known beforehand to be wrong with arguments.
 func (c *compiler) checkArguments(n *callNode) {
+	given := make([]attr.Value, len(n.args))
 	known := make([]attr.Value, len(n.args))
 	for i := range n.args {
 		t, p := &n.args[i], n.fn.param(i)
-		if v, ok := t.value(); ok {
-			// What fails here fails again when the call folds or runs.
-			if v, err := p.convert(i, v); err == nil {
-				known[i] = v
-				continue
-			}
-			if !n.foldable() {
-				c.fails(diag.Error(t.rng, "Invalid argument", "%s().", capital(n.explain(bad(i, "%s, as %s needs", p.class.wants(), n.fn.name+"()"), []attr.Value{v}).Error())))
+		v, ok := t.value()
+		if !ok {
+			if t.kinds.Never(p.class.kinds()) {
+				c.fails(diag.Error(t.rng, "Invalid argument", "%s is always %s, and %s() takes %s here.", capital(t.name), t.kinds, n.fn.name, p.class.wants()))
 			}
 			continue
 		}
-		if t.kinds.Never(p.class.kinds()) {
-			c.fails(diag.Error(t.rng, "Invalid argument", "%s is always %s, and %s() takes %s here.", capital(t.name), t.kinds, n.fn.name, p.class.wants()))
+		var err error
+		given[i] = v
+		if known[i], err = p.convert(i, v); err != nil {
+			c.badArgument(n, err, given)
+			return
 		}
 	}
 	if n.fn.check == nil {
 		return
 	}
 	k := &call{run: c.run, args: known}
-	if err := n.fn.check(k); err != nil && !n.foldable() {
-		why := asError(n.explain(err, known), n.rng)
-		c.fails(diag.Error(why.Range, "Invalid argument", "%s.", capital(why.Message)))
+	if err := n.fn.check(k); err != nil {
+		c.badArgument(n, err, given)
 	}
 	n.re = k.re
+}
+
+func (c *compiler) badArgument(n *callNode, err error, given []attr.Value) {
+	if n.foldable() {
+		return // folding the call says it
+	}
+	why := asError(n.explain(err, given), n.rng)
+	c.fails(diag.Error(why.Range, "Invalid argument", "%s.", capital(why.Message)))
 }
 
 // foldable reports that every argument is known, so that folding the call

@@ -26,15 +26,14 @@ const (
 // traversal binds a name and the steps written after it.
 func (c *compiler) traversal(e *hclsyntax.ScopeTraversalExpr) term {
 	root := e.Traversal.RootName()
+	c.warnDashes(e.Traversal)
 	for slot := len(c.vars) - 1; slot >= 0; slot-- {
 		if c.vars[slot].name == root {
-			c.warnDashes(e.Traversal)
 			return c.steps(c.slot(slot, e.Traversal[0].SourceRange()), e.Traversal[1:], e.SrcRange)
 		}
 	}
 	switch root {
 	case rootRow:
-		c.warnDashes(e.Traversal)
 		return c.row(e)
 	case rootMeta:
 		return c.meta(e)
@@ -315,7 +314,8 @@ func (c *compiler) warnDashes(trav hcl.Traversal) {
 		_, left := c.scope.Shape.Attrs[before]
 		_, right := c.scope.Shape.Attrs[after]
 		reference := i+1 < len(trav) && slices.Contains(c.roots(), after)
-		if !known && (reference || i == 1 && left && right) {
+		columns := i == 1 && c.isRow(trav.RootName()) && left && right
+		if !known && (reference || columns) {
 			c.add(diag.Warning(s.SrcRange, "Name with a dash",
 				"Written without spaces, this is the attribute %q. Write %q to subtract, or [%q] to say that the attribute is meant.",
 				s.Name, before+" - "+after, s.Name))

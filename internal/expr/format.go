@@ -118,7 +118,7 @@ func checkLayout(c *call) error {
 	}
 	_, err := parseLayout(c.args[0].Text())
 	if err != nil {
-		return bad(0, "a layout: %s", err)
+		return showing(bad(0, "a layout"), "%s", err)
 	}
 	return nil
 }

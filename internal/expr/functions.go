@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"regexp"
@@ -104,15 +105,25 @@ type call struct {
 
 // argError is what is wrong with an argument: it completes "row.x is 5, ...".
 type argError struct {
-	arg  int
-	what string
+	arg   int
+	what  string
+	shown string // more of it, with parts of the arguments, unless one is secret
 }
 
 func (e *argError) Error() string { return fmt.Sprintf("argument %d is %s", e.arg+1, e.what) }
 
 // bad is an error about an argument, that completes "row.x is 5, not ...".
 func bad(arg int, format string, args ...any) error {
-	return &argError{arg, "not " + fmt.Sprintf(format, args...)}
+	return &argError{arg: arg, what: "not " + fmt.Sprintf(format, args...)}
+}
+
+// showing is bad with more that shows parts of the arguments.
+func showing(bad error, format string, args ...any) error {
+	var e *argError
+	if errors.As(bad, &e) {
+		e.shown = ": " + fmt.Sprintf(format, args...)
+	}
+	return bad
 }
 
 func (f *fn) param(i int) *param {

@@ -158,7 +158,7 @@ func parseInt(c *call) (attr.Value, error) {
 		n, ok = n.SetString(s, int(base))
 	}
 	if !ok {
-		return attr.Value{}, bad(0, "a whole number in base %d", base)
+		return attr.Value{}, showing(bad(0, "a whole number in the base"), "%d", base)
 	}
 	v, err := attr.NumberValue(n.String())
 	if err != nil {

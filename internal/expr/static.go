@@ -92,13 +92,20 @@ func (f *fn) onCty(run *Run, args []cty.Value) (cty.Value, error) {
 	v, err := f.invoke(&call{run: run, args: values})
 	var at *argError
 	if errors.As(err, &at) {
-		return cty.DynamicVal, function.NewArgErrorf(at.arg, "it is %s", at.what)
+		what := at.what
+		if len(marks) == 0 {
+			what += at.shown
+		}
+		return cty.DynamicVal, function.NewArgErrorf(at.arg, "it is %s", what)
 	}
 	if err != nil {
 		return cty.DynamicVal, err
 	}
 	out, err := ToCty(v)
-	return out.WithMarks(marks), err
+	if err != nil {
+		return cty.DynamicVal, err
+	}
+	return out.WithMarks(marks), nil
 }
 
 func lookupEnv(c *call) (attr.Value, error) {

@@ -150,7 +150,7 @@ func checkLayoutOfDate(c *call) error {
 func (c *call) dateLayout(i int) ([]datePart, error) {
 	parts, err := parseDateLayout(c.args[i].Text())
 	if err != nil {
-		return nil, bad(i, "a layout of a date: %s", err)
+		return nil, showing(bad(i, "a layout of a date"), "%s", err)
 	}
 	return parts, nil
 }
@@ -179,7 +179,7 @@ func parseTime(c *call) (attr.Value, error) {
 	r := dateReader{rest: c.args[1].Text(), month: 1, day: 1}
 	for _, p := range parts {
 		if !r.read(p) {
-			return attr.Value{}, bad(1, "a date in that layout: it differs where the layout has %s", p.source)
+			return attr.Value{}, showing(bad(1, "a date in that layout"), "it differs where the layout has %s", p.source)
 		}
 	}
 	if r.rest != "" {
