@@ -9,6 +9,7 @@
 package files
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/dynapipe/dynapipe/internal/format/stream"
@@ -56,6 +57,9 @@ func (in *Input) Facts() (schema.Facts, error) {
 }
 
 func (in *Input) list() ([]stream.File, error) {
+	if len(in.Paths) == 0 {
+		return nil, errors.New("path is an empty list: it names no file to read")
+	}
 	return stream.List(in.Paths, in.AllowMissing)
 }
 

@@ -125,17 +125,22 @@ func (s *source) row(ctx context.Context) error {
 		}
 	}
 	at := record.Pos{File: int32(s.next - 1), Line: line, Seq: s.seq}
+	if err != nil {
+		return s.failed(at, err)
+	}
+	s.builder.EndRow(at)
+	s.seq++
+	return nil
+}
+
+// failed drops a row that could not be read: as a reject, or for good.
+func (s *source) failed(at record.Pos, err error) error {
+	s.builder.Drop()
 	var reject *Reject
-	switch {
-	case err == nil:
-		s.builder.EndRow(at)
-	case errors.As(err, &reject):
-		s.builder.Drop()
-		s.reject(at, reject)
-	default:
-		s.builder.Drop()
+	if !errors.As(err, &reject) {
 		return s.finish(err)
 	}
+	s.reject(at, reject)
 	s.seq++
 	return nil
 }

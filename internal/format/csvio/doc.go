@@ -1,0 +1,9 @@
+// Package csvio reads and writes CSV (RFC 4180).
+//
+//	reader.go        text to records: lines, comments, faults
+//	reader_cells.go  the cells of one record
+//	writer.go        batches to text
+//
+// What a cell means, and which columns there are, is for whoever reads or
+// writes the file.
+package csvio
