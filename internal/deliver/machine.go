@@ -15,6 +15,9 @@ const (
 	linger = 50 * time.Millisecond
 	// reach is how long an endpoint that never answered is tried.
 	reach = 15 * time.Second
+	// breath is how long nothing at all is sent, at most, to a table that takes
+	// nothing: less than the second in which its capacity comes back.
+	breath = 500 * time.Millisecond
 	// stall is how long nothing may move before that is worth a warning.
 	stall = time.Minute
 )
@@ -55,11 +58,10 @@ type machine struct {
 // request is a Request and its slots, whose newest rows in flight it holds.
 type request struct {
 	Request
-	slots   []*slot
-	units   float64
-	errors  int // Retryable ones
-	sent    time.Time
-	reached bool // it took the last place that the limit allowed
+	slots  []*slot
+	units  float64
+	errors int // Retryable ones
+	sent   time.Time
 }
 
 // ending is a row that ends, and how.
@@ -278,7 +280,7 @@ func (m *machine) start(r *request, now time.Time) {
 		m.firstSent = now
 	}
 	m.inFlight++
-	r.reached = m.inFlight >= m.limit.allowed()
+	m.limit.sent(m.inFlight, now)
 	m.budget.send(r.units)
 }
 

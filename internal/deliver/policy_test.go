@@ -66,58 +66,61 @@ func TestWriteUnits(t *testing.T) {
 	}
 }
 
-func TestLimiter(t *testing.T) {
+func TestLimiterFindsItsWayUp(t *testing.T) {
 	l := newLimiter(20, startLimit)
 	for range 30 {
-		l.accepted(false)
+		l.sent(1, noon)
+		l.accepted(noon)
 	}
 	if l.allowed() != startLimit {
 		t.Errorf("raised to %d though never reached", l.allowed())
 	}
+	l.sent(startLimit, noon)
 	for range 8 {
-		l.accepted(true)
+		l.accepted(noon)
 	}
 	if l.allowed() != 12 {
 		t.Errorf("%d after 8 answers, want one more for each", l.allowed())
 	}
+	l.accepted(noon.Add(time.Second))
+	if l.allowed() != 12 {
+		t.Errorf("%d, raised by a request sent when nothing pressed", l.allowed())
+	}
 	for range 100 {
-		l.accepted(true)
+		l.accepted(noon)
 	}
 	if l.allowed() != 20 {
 		t.Errorf("%d, want the cap", l.allowed())
 	}
+}
+
+func TestLimiterCutsOncePerWindow(t *testing.T) {
+	l := newLimiter(20, 20)
+	l.sent(20, noon)
 	for range 20 { // one burst: all were sent before the first answer
 		l.pushedBack(noon, 1, noon.Add(time.Second))
 	}
-	if l.allowed() != 10 || l.exhausted() {
-		t.Errorf("%d after a burst, want one cut to 10", l.allowed())
+	if l.limit != 20*(1-0.05/2) || l.exhausted() {
+		t.Errorf("%v after a burst, want one cut by half of what its first answer says of the window", l.limit)
 	}
-	for range 10 {
-		l.accepted(true)
-	}
-	if l.allowed() != 10 {
-		t.Errorf("%d after a round trip, want less than one more", l.allowed())
-	}
-	l.accepted(true)
-	if l.allowed() != 11 {
-		t.Errorf("%d, want one more each round trip", l.allowed())
-	}
-	l.limit = 10
-	l.pushedBack(noon.Add(2*time.Second), 0.04, noon.Add(3*time.Second))
-	if l.limit != 9.8 {
-		t.Errorf("%v after one row of 25 came back, want 9.8", l.limit)
-	}
-	at := noon
-	for range 10 {
-		at = at.Add(time.Minute)
-		l.pushedBack(at, 1, at.Add(time.Second))
+	for i := range 20 {
+		at := noon.Add(time.Duration(i+2) * time.Second)
+		l.pushedBack(at, 1, at)
 	}
 	if l.allowed() != 1 || !l.exhausted() {
-		t.Errorf("%d, want 1 and exhausted", l.allowed())
+		t.Errorf("%v after nothing was taken for long, want 1", l.limit)
 	}
-	l.pushedBack(at.Add(time.Hour), 0.5, at.Add(time.Hour))
+	l.pushedBack(noon, 0.5, noon)
 	if l.exhausted() {
 		t.Error("exhausted though the table took something")
+	}
+	l.limit = 10
+	l.sent(10, noon)
+	for range 10 {
+		l.accepted(noon)
+	}
+	if l.limit < 10.9 || l.limit > 11 {
+		t.Errorf("%v after a round trip, want one more", l.limit)
 	}
 }
 

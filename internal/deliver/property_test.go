@@ -25,6 +25,7 @@ type scenario struct {
 	limit   int
 	maxRows int
 	pause   time.Duration // of the source, between batches
+	silent  bool          // the table says nothing of capacity
 }
 
 type scenarioRow struct {
@@ -51,6 +52,7 @@ func drawScenario(t *rapid.T) scenario {
 		maxRows: rapid.IntRange(1, 80).Draw(t, "maxRows"),
 		pause:   time.Duration(rapid.SampledFrom([]int{0, 0, 70}).Draw(t, "pause")) * time.Millisecond,
 	}
+	s.silent = rapid.Bool().Draw(t, "silent")
 	if rapid.Bool().Draw(t, "budgeted") {
 		s.budget = float64(rapid.IntRange(3, 100).Draw(t, "budget"))
 	}
@@ -88,7 +90,7 @@ func (s *scenario) oracle() map[slotKey]int {
 // run delivers the scenario's rows and says what went wrong.
 func (s *scenario) run(ctx context.Context) error {
 	table := newTable(s.caps, s.faults, s.seed)
-	table.poison = s.poison
+	table.poison, table.silent = s.poison, s.silent
 	var l ledger
 	cfg := testConfig()
 	cfg.Caps, cfg.Concurrency, cfg.Budget, cfg.MaxRows = s.caps, s.limit, s.budget, s.maxRows

@@ -61,12 +61,12 @@ func (m *machine) spent(r *request, a Answer, back []bool) float64 {
 // steer tells the limit which share of a request was given back.
 func (m *machine) steer(r *request, share float64, now time.Time) {
 	if share == 0 {
-		m.limit.accepted(r.reached)
+		m.limit.accepted(r.sent)
 		return
 	}
 	m.limit.pushedBack(r.sent, share, now)
 	if m.limit.exhausted() {
-		m.limit.resumes = now.Add(m.delay(m.limit.refused))
+		m.limit.resumes = now.Add(min(m.delay(m.limit.refused), breath))
 	}
 }
 
