@@ -226,23 +226,31 @@ func typeOf(t schema.ColumnType) layout.Type {
 	return out
 }
 
-// WritesFiles is the path, under one name for standard output.
+// WritesFiles is the file that nothing else may write in the same run. A device
+// or a pipe is nobody's own.
 func (c *Config) WritesFiles() []string {
-	if c.toStandardOutput() {
-		return []string{standardOutput}
+	if !c.toStandardOutput() && special(c.path) {
+		return nil
 	}
-	return []string{c.path}
+	return []string{c.name()}
+}
+
+// name is the path, spelled in one way.
+func (c *Config) name() string {
+	if c.toStandardOutput() {
+		return standardOutput
+	}
+	return filepath.Clean(c.path)
 }
 
 // Facts says which file the sink writes.
 func (c *Config) Facts(context.Context) (schema.Facts, error) {
 	f := schema.Facts{
-		Files:     []string{standardOutput},
+		Files:     []string{c.name()},
 		Order:     "rows in the order they come in",
-		Guarantee: "rows are on standard output as soon as they are written, also when the run fails later",
+		Guarantee: "rows are there as soon as they are written, also when the run fails later",
 	}
-	if !c.toStandardOutput() {
-		f.Files[0] = filepath.Clean(c.path)
+	if !c.toStandardOutput() && !special(c.path) {
 		f.Guarantee = "the file appears, or is replaced, whole and at the end of a run that went well"
 	}
 	if _, learn := c.layout(); learn {
