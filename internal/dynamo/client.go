@@ -96,15 +96,15 @@ func userAgent() string {
 	return "dynapipe/" + version
 }
 
-// patience is how long an attempt may take. An endpoint that has never
-// answered gets noAnswer in all.
-func (c *Client) patience(now time.Time) time.Duration {
+// patience is how long something may take that usually gets so much time. An
+// endpoint that has never answered gets noAnswer in all.
+func (c *Client) patience(usual time.Duration, now time.Time) time.Duration {
 	if c.answered.Load() {
-		return c.timeout
+		return usual
 	}
 	c.firstTry.CompareAndSwap(0, now.UnixNano())
 	left := time.Unix(0, c.firstTry.Load()).Add(noAnswer).Sub(now)
-	return min(max(left, time.Second), c.timeout)
+	return min(max(left, time.Second), usual)
 }
 
 // placed completes an error. One from an endpoint that has never answered in

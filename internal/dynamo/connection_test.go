@@ -139,23 +139,29 @@ func TestNoConnection(t *testing.T) {
 	}
 }
 
-// The token service here is a page of text: it answers with the credentials
-// that the server takes.
-func TestAssumeRole(t *testing.T) {
-	s := dynamotest.Start(t)
-	bareEnvironment(t)
-	asked := make(chan string, 1)
+// tokenService answers AssumeRole with credentials that the server takes, with
+// another session token each time, and says what it was asked for.
+func tokenService(t *testing.T, s *dynamotest.Server) (asked chan string) {
+	t.Helper()
+	asked = make(chan string, 10)
 	sts := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := r.ParseForm(); err != nil {
 			t.Error(err)
 		}
 		asked <- r.Form.Get("RoleArn") + " " + r.Form.Get("ExternalId") + " " + r.Form.Get("RoleSessionName")
 		fmt.Fprintf(w, `<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>
-<AccessKeyId>%s</AccessKeyId><SecretAccessKey>%s</SecretAccessKey><SessionToken>t</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration>
-</Credentials></AssumeRoleResult></AssumeRoleResponse>`, s.Credentials.AccessKeyID, s.Credentials.SecretAccessKey)
+<AccessKeyId>%s</AccessKeyId><SecretAccessKey>%s</SecretAccessKey><SessionToken>t%d</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration>
+</Credentials></AssumeRoleResult></AssumeRoleResponse>`, s.Credentials.AccessKeyID, s.Credentials.SecretAccessKey, len(asked))
 	}))
 	t.Cleanup(sts.Close)
 	t.Setenv("AWS_ENDPOINT_URL_STS", sts.URL)
+	return asked
+}
+
+func TestAssumeRole(t *testing.T) {
+	s := dynamotest.Start(t)
+	bareEnvironment(t)
+	asked := tokenService(t, s)
 	c := NewConnection()
 	c.Region, c.Endpoint, c.AccessKey, c.SecretKey = s.Config.Region, s.Endpoint, "AKIA", "x"
 	c.RoleARN, c.ExternalID = "arn:aws:iam::123456789012:role/r", "ext"
@@ -165,5 +171,32 @@ func TestAssumeRole(t *testing.T) {
 	}
 	if _, e := call(t, client); e != nil {
 		t.Error(e)
+	}
+}
+
+// Credentials that others can take the place of are no reason to stop.
+func TestExpiredCredentials(t *testing.T) {
+	s := dynamotest.Start(t)
+	bareEnvironment(t)
+	asked := tokenService(t, s)
+	expire := proxy(t, s, func(r *http.Response) error {
+		r.StatusCode = http.StatusBadRequest
+		r.Header.Del("X-Amz-Crc32")
+		r.Header.Set("X-Amzn-Errortype", "ExpiredTokenException")
+		return nil
+	})
+	fixed := connect(t, s, expire.URL)
+	if _, e := call(t, fixed); e == nil || e.Class != Permanent || !strings.Contains(e.Error(), "new credentials") {
+		t.Errorf("credentials from the file: %v", e)
+	}
+	c := NewConnection()
+	c.Region, c.Endpoint, c.AccessKey, c.SecretKey = s.Config.Region, expire.URL, "AKIA", "x"
+	c.RoleARN = "arn:aws:iam::123456789012:role/r"
+	role := open(t, c)
+	if _, e := call(t, role); e == nil || e.Class != Retryable {
+		t.Errorf("credentials of a role: %v", e)
+	}
+	if len(asked) != 2 {
+		t.Errorf("the role was assumed %d times, want 2", len(asked))
 	}
 }

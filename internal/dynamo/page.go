@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 )
 
 // Page is the answer of one Scan or Query. It shares the answer's memory.
@@ -141,19 +142,22 @@ func (f *framer) name() ([]byte, error) {
 	return name, nil
 }
 
-// quoted passes a string.
+// quoted passes a string: up to a quote before which stands no backslash, or
+// an even number of them.
 func (f *framer) quoted() error {
+	from := f.pos + 1
 	for f.pos++; ; {
-		n := bytes.IndexAny(f.text[f.pos:], `"\`)
+		n := bytes.IndexByte(f.text[f.pos:], '"')
 		if n < 0 {
 			return errCut
 		}
 		f.pos += n + 1
-		if f.text[f.pos-1] == '"' {
-			return nil
+		slashes := 0
+		for i := f.pos - 2; i >= from && f.text[i] == '\\'; i-- {
+			slashes++
 		}
-		if f.pos++; f.pos > len(f.text) {
-			return errCut
+		if slashes%2 == 0 {
+			return nil
 		}
 	}
 }
@@ -173,7 +177,7 @@ func (f *framer) value() ([]byte, error) {
 		err := f.nested()
 		return f.text[from:f.pos], err
 	}
-	for f.pos < len(f.text) && !bytes.ContainsRune([]byte(",]} \t\r\n"), rune(f.text[f.pos])) {
+	for f.pos < len(f.text) && strings.IndexByte(",]} \t\r\n", f.text[f.pos]) < 0 {
 		f.pos++
 	}
 	if f.pos == from {
@@ -182,25 +186,28 @@ func (f *framer) value() ([]byte, error) {
 	return f.text[from:f.pos], nil
 }
 
-// nested passes an object or array up to the bracket that closes it.
+// nested passes an object or array up to the bracket that closes it. It is
+// where the time of a scan goes, so position and text are kept in registers.
 func (f *framer) nested() error {
-	for depth := 0; f.pos < len(f.text); {
-		switch f.text[f.pos] {
+	text, depth := f.text, 0
+	for i := f.pos; i < len(text); i++ {
+		switch text[i] {
 		case '"':
-			if err := f.quoted(); err != nil {
-				return err
+			for i++; i < len(text) && text[i] != '"'; i++ {
+				if text[i] == '\\' {
+					i++
+				}
 			}
-			continue
 		case '{', '[':
 			depth++
 		case '}', ']':
-			depth--
-		}
-		f.pos++
-		if depth == 0 {
-			return nil
+			if depth--; depth == 0 {
+				f.pos = i + 1
+				return nil
+			}
 		}
 	}
+	f.pos = len(text)
 	return errCut
 }
 

@@ -82,3 +82,15 @@ func FuzzParsePage(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkParsePage(b *testing.B) {
+	item := `{"id":{"S":"customer-000001"},"email":{"S":"someone@example.com"},"balance":{"N":"1234.56"},"note":{"S":"a \"quoted\" note"},"tags":{"L":[{"S":"a"},{"S":"b"}]}}`
+	body := []byte(`{"Items":[` + string(bytes.Repeat([]byte(item+","), 5000)) + item + `],"Count":5001,"ScannedCount":5001}`)
+	b.SetBytes(int64(len(body)))
+	var p Page
+	for b.Loop() {
+		if err := ParsePage(body, &p); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -94,7 +94,7 @@ func (c *Client) Describe(ctx context.Context, table string) (*Table, error) {
 
 // tableCall bounds a call of the SDK, its retries included.
 func (c *Client) tableCall(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, c.patience(time.Now()))
+	return context.WithTimeout(ctx, c.patience(max(c.timeout, noAnswer), time.Now()))
 }
 
 func tableOf(d *types.TableDescription) *Table {

@@ -25,6 +25,8 @@ func transportError(operation string, err error) *Error {
 	case errors.As(err, &dns) && dns.IsNotFound:
 		e.Message = "no such host " + dns.Name
 		e.Advice = "check the region and the endpoint"
+	case !e.Sent:
+		e.Advice = "check the endpoint, and that something listens there"
 	}
 	return e
 }

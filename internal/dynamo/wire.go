@@ -27,7 +27,7 @@ const (
 // Call sends one request, once, and returns the body of its answer, which is
 // the caller's. Every error is an *Error, but for ctx's own.
 func (c *Client) Call(ctx context.Context, operation string, body []byte) ([]byte, error) {
-	attempt, cancel := context.WithTimeout(ctx, c.patience(time.Now()))
+	attempt, cancel := context.WithTimeout(ctx, c.patience(c.timeout, time.Now()))
 	defer cancel()
 	request, err := c.sign(attempt, operation, body)
 	if err != nil {
