@@ -37,14 +37,19 @@ type Row struct {
 	// Receipt and Index say where the row ends.
 	Receipt *record.Receipt
 	Index   int
-	// Item is the row as the dead letter keeps it. It may share Body's memory.
+	// Item is the row as the dead letter keeps it. That of a Put is a part of
+	// Body.
 	Item []byte
 }
 
 // footprint is roughly the memory that holding the row takes.
 func (r *Row) footprint() int64 {
 	const bookkeeping = 256
-	return int64(len(r.Body) + len(r.Item) + len(r.Key) + bookkeeping)
+	n := len(r.Body) + len(r.Key) + bookkeeping
+	if r.Operation == Delete {
+		n += len(r.Item)
+	}
+	return int64(n)
 }
 
 // Request is some rows on their way to the service. No two of them have the

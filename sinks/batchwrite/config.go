@@ -94,7 +94,7 @@ func (c *Config) Schema() schema.Block {
 			schema.Int("concurrency", &c.concurrency, "Requests in flight at most. How many there are is found by itself, by what the table takes.").
 				DefaultDoc(strconv.Itoa(deliver.DefaultConcurrency)).AtLeast(1),
 			schema.String("write_capacity", &c.writeCapacity,
-				"Capacity units that may be spent in any second, those of indexes included, or a percentage of a provisioned table's, as `\"50%\"`. A request larger than that goes alone.").
+				"Capacity units that may be spent in any second, on all tables and their indexes together, or a percentage of a provisioned table's, as `\"50%\"`. A request larger than that goes alone.").
 				DefaultDoc("no budget").Unit("WCU per second"),
 			schema.Choice("duplicates", &c.duplicates, []string{duplicatesLast, duplicatesError},
 				"What becomes of rows of one key that are in flight together: `last` sends only the last of those that wait; `error` rejects a row that comes while another one of its key is held."),
@@ -146,8 +146,8 @@ func declareRetry(r *retry) schema.Block {
 		Summary: "When and how often requests are repeated. Throttled and unprocessed rows use up no attempts.",
 		Args: []schema.Arg{
 			schema.Int("max_attempts", &r.MaxAttempts, "How often one request may fail before the run does.").AtLeast(1),
-			schema.Duration("base_delay", &r.BaseDelay, "Upper bound of the first wait; every wait is a random part of its bound."),
-			schema.Duration("max_delay", &r.MaxDelay, "Bound that no wait exceeds."),
+			schema.Duration("base_delay", &r.BaseDelay, "Upper bound of the first wait; every wait is a random part of its bound.").AtLeast(0.001),
+			schema.Duration("max_delay", &r.MaxDelay, "Bound that no wait exceeds.").AtLeast(0.001),
 			schema.Float("backoff_factor", &r.Factor, "What the bound is multiplied with after each failure.").AtLeast(1),
 			schema.Bool("retry_unprocessed", &r.Unprocessed, "Whether rows that DynamoDB gives back unprocessed are sent again. Otherwise they are rejected."),
 			schema.Duration("deadline", &r.Deadline,

@@ -406,3 +406,19 @@ func TestFacts(t *testing.T) {
 		}
 	}
 }
+
+// A key attribute that has no column of its own, in a batch of very wide rows,
+// is found all the same.
+func TestKeyBeyondTheColumns(t *testing.T) {
+	server := dynamotest.Start(t)
+	table := server.CreateTable(t, dynamotest.S("pk"))
+	var wide strings.Builder
+	for i := range 300 {
+		fmt.Fprintf(&wide, `"a%d":{"N":"%d"},`, i, i)
+	}
+	o := put(t, server, fmt.Sprintf("table = %q", table), `{`+wide.String()+`"pk":{"S":"w"}}`, `{"pk":{"S":"n"}}`, `{`+wide.String()+`"other":{"S":"w"}}`)
+	o.want(t, 2, 0, 1)
+	if items := server.ItemsBy(t, table, "pk"); len(items["w"]) != 301 || len(items["n"]) != 1 {
+		t.Errorf("%d and %d attributes", len(items["w"]), len(items["n"]))
+	}
+}
