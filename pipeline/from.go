@@ -16,7 +16,7 @@ import (
 
 // tie reads a node's from.
 func (g *graph) tie(n *plan.Node) {
-	attribute := g.blocks[n].Body.Attributes["from"]
+	attribute := g.blockOf[n].Body.Attributes["from"]
 	if attribute == nil {
 		return // where it is required, the declaration says so
 	}
@@ -136,7 +136,7 @@ func (g *graph) output(n *plan.Node, in plan.Input) {
 	if in.From.Config() == nil || g.broken[in.From] {
 		return
 	}
-	at := g.blocks[n].Body.Attributes["from"].Expr.Range()
+	at := g.blockOf[n].Body.Attributes["from"].Expr.Range()
 	var outputs []string
 	if o, ok := in.From.Transform.(plan.Outputs); ok {
 		outputs = o.Outputs()

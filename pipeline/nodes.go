@@ -18,7 +18,7 @@ import (
 // decodes each after those it reads from, so that what is known of their rows
 // is known to its expressions.
 func (l *loader) nodes(run *expr.Run) []*plan.Node {
-	g := &graph{loader: l, run: run, blocks: map[*plan.Node]*hclsyntax.Block{}, byAddress: map[string]*plan.Node{}, sources: map[string][]byte{}, broken: map[*plan.Node]bool{}}
+	g := &graph{loader: l, run: run, blockOf: map[*plan.Node]*hclsyntax.Block{}, byAddress: map[string]*plan.Node{}, sources: map[string][]byte{}, broken: map[*plan.Node]bool{}}
 	for name, f := range l.files {
 		g.sources[name] = f.Bytes
 	}
@@ -49,7 +49,7 @@ type graph struct {
 	run       *expr.Run
 	all       []*plan.Node // as the files have them
 	byAddress map[string]*plan.Node
-	blocks    map[*plan.Node]*hclsyntax.Block
+	blockOf   map[*plan.Node]*hclsyntax.Block
 	sources   map[string][]byte
 	broken    map[*plan.Node]bool // those with errors of their own
 	lost      bool                // a reference names no node: who is read is not known
@@ -59,7 +59,7 @@ type graph struct {
 func (g *graph) find() {
 	first := map[string]*hclsyntax.Block{}
 	for _, kind := range []plan.Kind{plan.Source, plan.Transform, plan.Sink} {
-		blocks := g.loader.blocks[kind.String()]
+		blocks := g.blocks[kind.String()]
 		for _, blk := range blocks {
 			n := &plan.Node{Kind: kind, Type: blk.Labels[0], Name: blk.Labels[1], Range: blk.DefRange()}
 			n.Address = strings.Join([]string{kind.String(), n.Type, n.Name}, ".")
@@ -70,7 +70,7 @@ func (g *graph) find() {
 				g.report(unknownType(blk, g.catalog.Types(kind), g.otherKind(n)))
 			}
 			g.all = append(g.all, n)
-			g.blocks[n] = blk
+			g.blockOf[n] = blk
 			g.byAddress[n.Address] = n
 		}
 		if len(blocks) == 0 && kind != plan.Transform {
@@ -114,7 +114,7 @@ func (g *graph) cycles(cycles [][]*plan.Node) {
 		}
 		names = append(names, walk[0].Address)
 		at := walk[0].Range
-		if from := g.blocks[walk[0]].Body.Attributes["from"]; from != nil {
+		if from := g.blockOf[walk[0]].Body.Attributes["from"]; from != nil {
 			at = from.Expr.Range()
 		}
 		g.report(diag.Error(at, "Nodes in a circle", "Rows would go around forever: %s.", strings.Join(names, " -> ")))
@@ -138,7 +138,7 @@ func (g *graph) decode(n *plan.Node) {
 	}
 	decoder := *g.decoder
 	decoder.Scope = &expr.Scope{Static: g.decoder.Static, Shape: in, Run: g.run, Sources: g.sources}
-	decoded, diags := decoder.Decode(g.blocks[n], declaration)
+	decoded, diags := decoder.Decode(g.blockOf[n], declaration)
 	g.report(diags...)
 	n.Settings = slices.DeleteFunc(decoded.Settings, func(s schema.Setting) bool { return s.Name == "from" })
 	if diags.HasErrors() {

@@ -25,8 +25,9 @@ type Plan struct {
 	Name        string
 	Description string
 	Settings    Settings
-	// Nodes are in topological order: a node comes after all it reads from,
-	// and otherwise as the files have them.
+	// Nodes are in topological order: a node comes after all it reads from.
+	// Where that leaves a choice, sources come before transforms and those
+	// before sinks, and within a kind as the files have them.
 	Nodes []*Node
 	// Warnings are what the front end noticed and let pass.
 	Warnings hcl.Diagnostics
