@@ -109,10 +109,14 @@ func (f format) read(t testing.TB, path string, each func()) (rows int) {
 	}
 }
 
-// TestMemoryIsBounded reads 200 MB of each format in a small heap (promise 6).
+// TestMemoryIsBounded reads more than it may hold (promise 6).
 func TestMemoryIsBounded(t *testing.T) {
-	const size, bound = 200 << 20, 64 << 20
+	const bound = 40 << 20
 	for _, f := range formats {
+		size := 64 << 20
+		if f.name == "csv" {
+			size = 200 << 20
+		}
 		t.Run(f.name, func(t *testing.T) {
 			path, want := f.file(t, size)
 			runtime.GC()
