@@ -65,7 +65,7 @@ func (c *Config) findTables(ctx context.Context, s *sink, cfg *deliver.Config) e
 	}
 	t, err := s.client.Describe(ctx, name)
 	if err != nil {
-		return fmt.Errorf("table %s: %w", name, err)
+		return err
 	}
 	if t.Billing != dynamo.BillingProvisioned {
 		return fmt.Errorf("write_capacity = %q is a part of a provisioned table's capacity, and table %s is on demand: write a number of units per second",

@@ -282,7 +282,7 @@ func TestSeveralTables(t *testing.T) {
 func TestTableNamedByARow(t *testing.T) {
 	server := dynamotest.Start(t)
 	o, err := write(t.Context(), t, configure(t, server, server.Endpoint, "table = row.t"), 10, `{"t":{"S":"nowhere"},"pk":{"S":"a"}}`)
-	if err == nil || !strings.Contains(err.Error(), "table nowhere: ") || !strings.Contains(err.Error(), "ResourceNotFoundException") {
+	if err == nil || !strings.Contains(err.Error(), "DescribeTable nowhere (") || !strings.Contains(err.Error(), "ResourceNotFoundException") {
 		t.Errorf("error: %v", err)
 	}
 	if o.open != 1 {
@@ -311,7 +311,7 @@ func TestCreateTable(t *testing.T) {
 		put(t, server, create("pk"), `{"pk":{"S":"a"},"sk":{"N":"1"}}`).want(t, 1, 0, 0)
 	}
 	_, err := write(t.Context(), t, configure(t, server, server.Endpoint, create("id")), 10)
-	if err == nil || !strings.Contains(err.Error(), "it exists, with the key pk (S), sk (N), and create_table says id (S), sk (N)") {
+	if err == nil || !strings.Contains(err.Error(), " exists, with the key pk (S), sk (N), and create_table says id (S), sk (N)") {
 		t.Errorf("error: %v", err)
 	}
 }
@@ -344,8 +344,8 @@ func TestOpenFailsBeforeAnyRowMoves(t *testing.T) {
 	nobody := "http://" + listener.Addr().String()
 	listener.Close()
 	for name, c := range map[string]struct{ endpoint, body, want string }{
-		"no such table":      {server.Endpoint, `table = "nowhere"`, "table nowhere: "},
-		"one of the tables":  {server.Endpoint, "table = row.t\ntables = [\"" + onDemand + "\", \"nowhere\"]", "table nowhere: "},
+		"no such table":      {server.Endpoint, `table = "nowhere"`, "DescribeTable nowhere ("},
+		"one of the tables":  {server.Endpoint, "table = row.t\ntables = [\"" + onDemand + "\", \"nowhere\"]", "DescribeTable nowhere ("},
 		"percent of nothing": {server.Endpoint, fmt.Sprintf("table = %q\nwrite_capacity = \"50%%\"", onDemand), "is on demand: write a number"},
 		"nobody there":       {nobody, `table = "users"`, "connection refused"},
 	} {
@@ -394,7 +394,7 @@ func TestFacts(t *testing.T) {
 		"index":        {server.Endpoint, fmt.Sprintf("table = %q", table), "index by-email by email (S)"},
 		"missing":      {server.Endpoint, `table = "nowhere"`, "there is no such table: a run would fail"},
 		"create":       {server.Endpoint, `table = "nowhere"` + createTable, "{Name:nowhere Use:create Keys:[id (S)] Note:on_demand}"},
-		"other keys":   {server.Endpoint, fmt.Sprintf("table = %q", table) + createTable, "it exists, with the key pk (S), sk (N)"},
+		"other keys":   {server.Endpoint, fmt.Sprintf("table = %q", table) + createTable, " exists, with the key pk (S), sk (N)"},
 		"unreachable":  {"http://127.0.0.1:1", `table = "users"`, "{Name:users Use:write Keys:[] Note:not looked up: "},
 		"by row":       {server.Endpoint, `table = row.t`, "the tables are named by the rows"},
 		"listed":       {server.Endpoint, "table = row.t\ntables = [\"" + table + "\"]", "Keys:[pk (S) sk (N)]"},

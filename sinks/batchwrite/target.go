@@ -86,7 +86,7 @@ func (t *targets) find(ctx context.Context, name string) (*target, error) {
 	}
 	described, err := t.describe(ctx, name)
 	if err != nil {
-		return nil, fmt.Errorf("table %s: %w", name, err)
+		return nil, err // it names the table
 	}
 	return t.adopt(name, described), nil
 }
@@ -142,8 +142,8 @@ func (c *createTable) fits(t *dynamo.Table) error {
 	if slices.Equal(t.Keys, c.keys()) {
 		return nil
 	}
-	return fmt.Errorf("it exists, with the key %s, and create_table says %s: change create_table or write to another table",
-		describeKeys(t.Keys), describeKeys(c.keys()))
+	return fmt.Errorf("table %s exists, with the key %s, and create_table says %s: change create_table or write to another table",
+		t.Name, describeKeys(t.Keys), describeKeys(c.keys()))
 }
 
 // describeKeys is a key for a message or the plan: pk (S), sk (N).
