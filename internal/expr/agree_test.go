@@ -169,7 +169,7 @@ func FuzzExpression(f *testing.F) {
 		`range(row.n, 0, -0.5)`, `setproduct(row.tags, row.ns, [row])`, `pow(row.n, row.neg)`, `log(row.n, row.balance)`,
 		`parsetime("YYYY-MM-DD'x'hh", row.name)`, `rfc3339(row.big)`, "<<-E\n  é ${~ row.id ~}\n  E\n", `row.total-row.tax`,
 		`uuid() == ulid() || row.big % 1e-100 > row.exp / 3`, `csvdecode("a\n${row.name}")`, `textdecodebase64(row.name, "UTF-16")`,
-		`%{ if row.vip }`, `transpose({ a = row.tags })`, `replace(row.name, "/(?P<x>.)/", "$${x}")`, `flatten([row.tags, [[row.ss]]])`,
+		`%{ if row.vip }`, `transpose({ a = row.tags })`, `1e-99999999`, `row.n + 1e999999`, `replace(row.name, "/(?P<x>.)/", "$${x}")`, `flatten([row.tags, [[row.ss]]])`,
 	} {
 		f.Add(seed)
 	}

@@ -93,6 +93,7 @@ func TestDiagnostics(t *testing.T) {
 		{`{ a.b = 1 }`, []string{`error|a.b|Write (a.b)`}},
 		{`length(row.nothing...)`, []string{`warning|row.nothing|No row has`}},
 		{`try([1]...)`, []string{`error|try([1]...)|one by one`}},
+		{`row.total * 1e-99999999`, []string{`error|1e-99999999|does not fit DynamoDB`}},
 		{`123456789012345678901234567890123456789`, []string{`error|123456789012345678901234567890123456789|38 significant digits`}},
 	} {
 		t.Run(c.src, func(t *testing.T) {

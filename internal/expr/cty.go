@@ -44,15 +44,24 @@ func FromCty(v cty.Value) (attr.Value, error) {
 	}
 }
 
+// maxBinaryExponent is beyond that of every number in DynamoDB's range.
+const maxBinaryExponent = 450
+
+var errUnfit = errors.New("the number does not fit DynamoDB: 38 significant digits, between 1E-130 and 9.99E+125")
+
 // fromBigFloat gives the shortest decimal that is that number: what was
 // written, as go-cty's numbers have 512 bits.
 func fromBigFloat(f *big.Float) (attr.Value, error) {
 	if f.IsInf() {
 		return attr.Value{}, errors.New("the number is infinite")
 	}
+	// To write out a number of a huge exponent takes minutes.
+	if exponent := f.MantExp(nil); exponent > maxBinaryExponent || exponent < -maxBinaryExponent {
+		return attr.Value{}, errUnfit
+	}
 	text := f.Text('g', -1)
 	if attr.CheckNumber(text) != nil {
-		return attr.Value{}, errors.New("the number does not fit DynamoDB: 38 significant digits, between 1E-130 and 9.99E+125")
+		return attr.Value{}, errUnfit
 	}
 	return attr.NumberValue(attr.CanonicalNumber(text))
 }

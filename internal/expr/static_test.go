@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"math/big"
 	"strings"
 	"testing"
 
@@ -93,6 +94,8 @@ func TestCtyRoundTrip(t *testing.T) {
 		"nested":   cty.TupleVal([]cty.Value{cty.UnknownVal(cty.String)}),
 		"capsule":  cty.CapsuleVal(cty.Capsule("other", binaryType.EncapsulatedType()), new(string)),
 		"infinite": cty.PositiveInfinity,
+		"huge":     cty.NumberVal(new(big.Float).SetMantExp(big.NewFloat(1), 1<<30)),
+		"tiny":     cty.NumberVal(new(big.Float).SetMantExp(big.NewFloat(1), -1<<30)),
 		"digits":   cty.MustParseNumberVal("1.23456789012345678901234567890123456789"),
 	} {
 		if v, err := FromCty(c); err == nil {
