@@ -21,9 +21,11 @@ const (
 	// maxFile bounds a file: a pipeline is written by hand, or nearly so, and a
 	// data file given by mistake is not read whole.
 	maxFile = 4 << 20
-	// maxNesting bounds brackets and prefix operators within one another: HCL's
-	// parser recurses with them.
-	maxNesting = 500
+	// maxNesting bounds brackets within one another, and maxOperators the
+	// operators of one expression between commas: HCL's parser, and all that
+	// walks what it gives, recurses with both.
+	maxNesting   = 200
+	maxOperators = 2000
 )
 
 // read reads and parses the pipeline file at path, or those of the folder. broken are
@@ -109,25 +111,39 @@ func unreadable(what, path string, err error) *hcl.Diagnostic {
 	return diag.Plain("File can't be read", "The %s %s can't be read: %s.", what, path, err)
 }
 
-// nesting finds the place where brackets or prefix operators go too deep.
+// nesting finds the place where an expression goes too deep.
 func nesting(src []byte, path string) *hcl.Diagnostic {
 	tokens, _ := hclsyntax.LexConfig(src, path, hcl.InitialPos) // ParseConfig reports what is wrong
-	depth, prefix := 0, 0
+	var open []hclsyntax.TokenType
+	operators := 0
 	for _, t := range tokens {
 		switch t.Type {
-		case hclsyntax.TokenOBrace, hclsyntax.TokenOBrack, hclsyntax.TokenOParen,
-			hclsyntax.TokenTemplateInterp, hclsyntax.TokenTemplateControl, hclsyntax.TokenOQuote, hclsyntax.TokenOHeredoc:
-			depth, prefix = depth+1, 0
+		case hclsyntax.TokenOBrace, hclsyntax.TokenOParen, hclsyntax.TokenTemplateInterp,
+			hclsyntax.TokenTemplateControl, hclsyntax.TokenOQuote, hclsyntax.TokenOHeredoc:
+			open = append(open, t.Type)
+		case hclsyntax.TokenOBrack: // an index, or a list
+			open = append(open, t.Type)
+			operators++
 		case hclsyntax.TokenCBrace, hclsyntax.TokenCBrack, hclsyntax.TokenCParen,
 			hclsyntax.TokenTemplateSeqEnd, hclsyntax.TokenCQuote, hclsyntax.TokenCHeredoc:
-			depth, prefix = max(depth-1, 0), 0
-		case hclsyntax.TokenBang, hclsyntax.TokenMinus, hclsyntax.TokenQuestion:
-			prefix++
-		case hclsyntax.TokenNewline:
-			prefix = 0
+			open = open[:max(len(open)-1, 0)]
+		case hclsyntax.TokenComma:
+			operators = 0
+		case hclsyntax.TokenNewline: // ends an argument, but not inside of parentheses
+			if len(open) == 0 || open[len(open)-1] == hclsyntax.TokenOBrace {
+				operators = 0
+			}
+		case hclsyntax.TokenBang, hclsyntax.TokenMinus, hclsyntax.TokenPlus, hclsyntax.TokenStar, hclsyntax.TokenSlash,
+			hclsyntax.TokenPercent, hclsyntax.TokenAnd, hclsyntax.TokenOr, hclsyntax.TokenEqualOp, hclsyntax.TokenNotEqual,
+			hclsyntax.TokenLessThan, hclsyntax.TokenLessThanEq, hclsyntax.TokenGreaterThan, hclsyntax.TokenGreaterThanEq,
+			hclsyntax.TokenQuestion:
+			operators++
 		}
-		if depth+prefix > maxNesting {
-			return diag.Error(t.Range, "Nested too deep", "Brackets and operators nest more than %d levels here.", maxNesting)
+		switch {
+		case len(open) > maxNesting:
+			return diag.Error(t.Range, "Nested too deep", "Brackets nest more than %d levels here.", maxNesting)
+		case operators > maxOperators:
+			return diag.Error(t.Range, "Expression too long", "It has more than %d operators. Give parts of it names in a locals block.", maxOperators)
 		}
 	}
 	return nil

@@ -140,6 +140,37 @@ func TestNoSecretInCorpus(t *testing.T) {
 	}
 }
 
+// TestHugeExpressions: what would make a recursive parser or walk run out of
+// stack is refused, and long lists of plain things are not.
+func TestHugeExpressions(t *testing.T) {
+	many := func(s string, n int) string { return strings.Repeat(s, n) }
+	for name, c := range map[string]struct{ expression, want string }{
+		"operators":    {"1" + many(" + 1", 100_000), "Expression too long"},
+		"prefixes":     {many("!", 200_000) + "true", "Expression too long"},
+		"conditionals": {"(" + many("true ? 1 :\n", 100_000) + "1)", "Expression too long"},
+		"indexes":      {"[1]" + many("[0]", 100_000), "Expression too long"},
+		"brackets":     {many("[", 200_000), "Nested too deep"},
+		"templates":    {many(`"${`, 100_000), "Nested too deep"},
+		"a long list":  {"[" + many("-1, ", 50_000) + "1]", ""},
+		"a long text":  {"<<END\n" + many("a - b ! c ? d\n", 20_000) + "END", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "p.hcl")
+			src := "source \"csv\" \"a\" {\n  path = \"x\"\n}\nsink \"file\" \"b\" {\n  from = source.csv.a\n  path = \"y\"\n}\nlocals {\n  x = " + c.expression + "\n}\n"
+			if err := os.WriteFile(path, []byte(src), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			_, _, diags := pipeline.Load(path, catalog(), pipeline.Options{})
+			switch {
+			case c.want == "" && len(diags) > 0:
+				t.Errorf("refused: %s", diags[0].Summary)
+			case c.want != "" && (len(diags) != 1 || diags[0].Summary != c.want):
+				t.Errorf("%d diagnostics, want %q", len(diags), c.want)
+			}
+		})
+	}
+}
+
 // FuzzLoad: whatever the bytes, diagnostics or a plan, each diagnostic inside
 // its file, sorted, none twice.
 func FuzzLoad(f *testing.F) {

@@ -146,8 +146,8 @@ func (l *loader) convertGiven(v *variable, g *givenValue) (cty.Value, bool) {
 func parseValue(text string) (cty.Value, error) {
 	src := []byte(text)
 	const place = "value"
-	if nesting(src, place) != nil {
-		return cty.NilVal, fmt.Errorf("it nests more than %d levels", maxNesting)
+	if d := nesting(src, place); d != nil {
+		return cty.NilVal, fmt.Errorf("%s at column %d", strings.ToLower(d.Summary), d.Subject.Start.Column)
 	}
 	e, diags := hclsyntax.ParseExpression(src, place, hcl.InitialPos)
 	if diags.HasErrors() {
