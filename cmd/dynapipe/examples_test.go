@@ -1,0 +1,360 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"io"
+	"math/big"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/apache/arrow/go/v15/parquet/file"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/dynapipe/dynapipe/internal/dynamotest"
+)
+
+// row is a row or item whose values can be compared whatever they came from:
+// numbers by value, as number.
+type row = map[string]any
+
+type number string
+
+func numeric(t *testing.T, text string) number {
+	t.Helper()
+	r, ok := new(big.Rat).SetString(text)
+	if !ok {
+		t.Fatalf("%q is no number", text)
+	}
+	return number(r.RatString())
+}
+
+// repository is the root of the project.
+func repository(t *testing.T) string {
+	t.Helper()
+	dir, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// workspace is an empty folder but for the examples, as users run them.
+func workspace(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.Symlink(filepath.Join(repository(t), "examples"), filepath.Join(dir, "examples")); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// run runs an example in a folder and demands that all is done. A server is
+// needed by those that use DynamoDB.
+func run(t *testing.T, dir string, server *dynamotest.Server, name string, vars ...string) {
+	t.Helper()
+	args := []string{"run", filepath.Join("examples/pipelines", name)}
+	for _, v := range vars {
+		args = append(args, "--var", v)
+	}
+	cmd := exec.Command("dynapipe", args...)
+	cmd.Dir = dir
+	cmd.Env = os.Environ()
+	if server != nil {
+		cmd.Env = append(cmd.Env, server.Environ()...)
+	}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("dynapipe %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+}
+
+// airports is the rows of the real file as the examples' columns type them.
+func airports(t *testing.T) map[string]row {
+	t.Helper()
+	f, err := os.Open(filepath.Join(repository(t), "examples/data/airports.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	lines, err := csv.NewReader(f).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := map[string]row{}
+	for _, cells := range lines[1:] {
+		r := row{}
+		for i, name := range lines[0] {
+			switch {
+			case cells[i] == "": // absent
+			case name == "latitude" || name == "longitude":
+				r[name] = numeric(t, cells[i])
+			default:
+				r[name] = cells[i]
+			}
+		}
+		rows[cells[0]] = r
+	}
+	if len(rows) != 3376 {
+		t.Fatalf("airports.csv has %d rows", len(rows))
+	}
+	return rows
+}
+
+// value is an attribute value of DynamoDB's.
+func value(t *testing.T, v types.AttributeValue) any {
+	t.Helper()
+	switch v := v.(type) {
+	case *types.AttributeValueMemberS:
+		return v.Value
+	case *types.AttributeValueMemberN:
+		return numeric(t, v.Value)
+	case *types.AttributeValueMemberBOOL:
+		return v.Value
+	case *types.AttributeValueMemberNULL:
+		return nil
+	case *types.AttributeValueMemberL:
+		list := []any{}
+		for _, e := range v.Value {
+			list = append(list, value(t, e))
+		}
+		return list
+	case *types.AttributeValueMemberM:
+		return item(t, v.Value)
+	default:
+		t.Fatalf("unexpected %T", v)
+		return nil
+	}
+}
+
+func item(t *testing.T, attributes dynamotest.Item) row {
+	t.Helper()
+	r := row{}
+	for name, v := range attributes {
+		r[name] = value(t, v)
+	}
+	return r
+}
+
+// decoded is a value of plain JSON, decoded with its numbers kept.
+func decoded(t *testing.T, v any) any {
+	t.Helper()
+	switch v := v.(type) {
+	case json.Number:
+		return numeric(t, v.String())
+	case []any:
+		for i := range v {
+			v[i] = decoded(t, v[i])
+		}
+	case map[string]any:
+		for k := range v {
+			v[k] = decoded(t, v[k])
+		}
+	}
+	return v
+}
+
+func table(t *testing.T, server *dynamotest.Server, name, key string) map[string]row {
+	t.Helper()
+	rows := map[string]row{}
+	for _, attributes := range server.Items(t, name) {
+		r := item(t, attributes)
+		rows[r[key].(string)] = r
+	}
+	return rows
+}
+
+func equal(t *testing.T, what string, got, want map[string]row) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Errorf("%s: %d rows, not %d", what, len(got), len(want))
+	}
+	for key, w := range want {
+		if g := got[key]; !reflect.DeepEqual(g, w) {
+			t.Fatalf("%s: %s is\n%v\nnot\n%v", what, key, g, w)
+		}
+	}
+}
+
+// TestTablesComeBackEqual runs the examples import, export and migrate on real
+// data, and compares every value (promise 3).
+func TestTablesComeBackEqual(t *testing.T) {
+	server := dynamotest.Start(t)
+	imported, migrated := server.TableName(t), server.TableName(t)
+	want := airports(t)
+
+	run(t, workspace(t), server, "import.hcl", "table="+imported)
+	equal(t, "imported", table(t, server, imported, "iata"), want)
+
+	folder := t.TempDir()
+	run(t, workspace(t), server, "export.hcl", "table="+imported, "folder="+folder)
+	equal(t, "exported", exported(t, filepath.Join(folder, imported+".jsonl.gz")), want)
+
+	run(t, workspace(t), server, "migrate.hcl", "from="+imported, "to="+migrated)
+	for _, r := range want {
+		r["pk"], r["sk"] = "STATE#"+text(r["state"]), "AIRPORT#"+r["iata"].(string)
+		r["position"] = row{"latitude": r["latitude"], "longitude": r["longitude"]}
+		delete(r, "latitude")
+		delete(r, "longitude")
+	}
+	equal(t, "migrated", table(t, server, migrated, "iata"), want)
+}
+
+func text(v any) string {
+	s, _ := v.(string)
+	return s
+}
+
+// exported reads a compressed file of items in DynamoDB JSON, by their iata.
+func exported(t *testing.T, path string) map[string]row {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	plain, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := map[string]row{}
+	for d := json.NewDecoder(plain); ; {
+		var line struct{ Item map[string]map[string]string }
+		err := d.Decode(&line)
+		if errors.Is(err, io.EOF) {
+			return rows
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := row{}
+		for name, typed := range line.Item {
+			if n, ok := typed["N"]; ok {
+				r[name] = numeric(t, n)
+			} else {
+				r[name] = typed["S"]
+			}
+		}
+		rows[r["iata"].(string)] = r
+	}
+}
+
+// TestEarthquakes runs the example on the real document.
+func TestEarthquakes(t *testing.T) {
+	server := dynamotest.Start(t)
+	name := server.TableName(t)
+	run(t, workspace(t), server, "earthquakes.hcl", "table="+name)
+
+	src, err := os.ReadFile(filepath.Join(repository(t), "examples/data/earthquakes.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc struct {
+		Features []struct {
+			ID         string
+			Properties map[string]any
+			Geometry   struct{ Coordinates []any }
+		}
+	}
+	d := json.NewDecoder(bytes.NewReader(src))
+	d.UseNumber()
+	if err := d.Decode(&doc); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]row{}
+	for _, f := range doc.Features {
+		if f.Properties["type"] != "earthquake" {
+			continue
+		}
+		millis, err := f.Properties["time"].(json.Number).Int64()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := row{
+			"id": f.ID, "network": f.Properties["net"],
+			"event":      f.Properties["time"].(json.Number).String() + "#" + f.ID,
+			"at":         time.Unix(millis/1000, 0).UTC().Format(time.RFC3339),
+			"longitude":  f.Geometry.Coordinates[0],
+			"latitude":   f.Geometry.Coordinates[1],
+			"depth":      f.Geometry.Coordinates[2],
+			"magnitude":  f.Properties["mag"],
+			"place":      f.Properties["place"],
+			"properties": f.Properties,
+		}
+		want[f.ID] = decoded(t, r).(row)
+	}
+	if len(want) < 100 {
+		t.Fatalf("%d earthquakes in the file", len(want))
+	}
+	equal(t, "earthquakes", table(t, server, name, "id"), want)
+}
+
+// TestReshape runs the README's first example, which needs no service.
+func TestReshape(t *testing.T) {
+	dir := workspace(t)
+	run(t, dir, nil, "reshape.hcl", "state=AK")
+
+	want := map[string]row{}
+	for code, r := range airports(t) {
+		if r["state"] != "AK" {
+			continue
+		}
+		arctic, _ := new(big.Rat).SetString(string(r["latitude"].(number)))
+		want[code] = row{
+			"code": code, "latitude": r["latitude"], "longitude": r["longitude"],
+			"label":  code + ": " + r["name"].(string) + ", " + r["city"].(string),
+			"arctic": arctic.Cmp(big.NewRat(665, 10)) > 0,
+		}
+	}
+	lines, err := os.ReadFile(filepath.Join(dir, "out/airports.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]row{}
+	d := json.NewDecoder(bytes.NewReader(lines))
+	d.UseNumber()
+	for d.More() {
+		var r row
+		if err := d.Decode(&r); err != nil {
+			t.Fatal(err)
+		}
+		got[r["code"].(string)] = decoded(t, r).(row)
+	}
+	equal(t, "lines", got, want)
+
+	f, err := file.OpenParquetFile(filepath.Join(dir, "out/airports.parquet"), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if int(f.NumRows()) != len(want) {
+		t.Errorf("%d rows in the Parquet file, not %d", f.NumRows(), len(want))
+	}
+}
+
+// TestEveryExampleIsTested fails when there is an example that no test runs.
+func TestEveryExampleIsTested(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(repository(t), "examples/pipelines/*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests, err := os.ReadFile("examples_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if !strings.Contains(string(tests), filepath.Base(f)) {
+			t.Errorf("no test runs %s", f)
+		}
+	}
+	if len(files) == 0 {
+		t.Error("no examples found")
+	}
+}
