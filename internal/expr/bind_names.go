@@ -172,6 +172,9 @@ func (c *compiler) static(e *hclsyntax.ScopeTraversalExpr) term {
 	}
 	name, _ := c.stepName(e.Traversal[1])
 	object := c.staticObject(root)
+	if !object.IsKnown() {
+		return c.notKnown(e.SrcRange, root+"."+name) // what is wrong with it was said elsewhere
+	}
 	if !object.Type().HasAttribute(name) {
 		known := slices.Sorted(maps.Keys(object.Type().AttributeTypes()))
 		c.add(diag.Error(e.Traversal[1].SourceRange(), "Unknown "+what, "There is no %s %q.%s", what, name, diag.DidYouMean(name, known)))
@@ -181,10 +184,7 @@ func (c *compiler) static(e *hclsyntax.ScopeTraversalExpr) term {
 	t := term{rng: rng, name: root + "." + name, secret: true, kinds: Unknown}
 	given, _ := object.GetAttr(name).UnmarkDeep()
 	if !given.IsWhollyKnown() {
-		// Something before this was already found wrong, or is not known yet.
-		t.node = &failing{errorf(rng, "%s is not known", t.name)}
-		t.deps = onCall
-		return c.steps(t, e.Traversal[2:], e.SrcRange)
+		return c.notKnown(e.SrcRange, t.name)
 	}
 	v, err := FromCty(given)
 	if err != nil {
@@ -198,11 +198,17 @@ func (c *compiler) static(e *hclsyntax.ScopeTraversalExpr) term {
 	return c.steps(t, e.Traversal[2:], e.SrcRange)
 }
 
+// notKnown stands for a variable or local that was found wrong before, or has
+// no value yet.
+func (c *compiler) notKnown(rng hcl.Range, name string) term {
+	return term{node: &failing{errorf(rng, "%s is not known", name)}, kinds: Unknown, deps: onCall, rng: rng, name: name, secret: true}
+}
+
 // staticObject is the object of all variables or locals.
 func (c *compiler) staticObject(root string) cty.Value {
 	for ctx := c.scope.Static; ctx != nil; ctx = ctx.Parent() {
 		if v, ok := ctx.Variables[root]; ok {
-			if v, _ = v.Unmark(); v.Type().IsObjectType() && v.IsKnown() && !v.IsNull() {
+			if v, _ = v.Unmark(); !v.IsKnown() || v.Type().IsObjectType() && !v.IsNull() {
 				return v
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
 
 	"github.com/dynapipe/dynapipe/internal/attr"
 )
@@ -129,6 +130,15 @@ func TestDiagnostics(t *testing.T) {
 func cutLast(s string) (head, tail string) {
 	i := strings.LastIndex(s, "|")
 	return s[:i], s[i+1:]
+}
+
+// What is wrong with all variables was said where they are: here is no word.
+func TestVariablesThatAreNotKnown(t *testing.T) {
+	s := Scope{Static: &hcl.EvalContext{Variables: map[string]cty.Value{"var": cty.DynamicVal}}}
+	x := compiled(t, s, `var.a.b + 1`)
+	if _, err := x.Eval(batchOf(t, testRow), 0); err == nil || !strings.Contains(err.Error(), "var.a is not known") {
+		t.Fatalf("got %v", err)
+	}
 }
 
 func TestKinds(t *testing.T) {
