@@ -265,16 +265,20 @@ func (c *Core) send(ctx context.Context, r *request, limit time.Time) {
 	cancel()
 	c.report(r, answer, err, now.Sub(started))
 
-	c.mu.Lock()
-	var ends []ending
-	if err != nil && ctx.Err() != nil {
-		c.machine.abandoned(r, context.Cause(ctx), now)
-	} else {
-		ends = c.machine.answered(r, answer, err, now)
-	}
-	c.mu.Unlock()
+	ends := c.conclude(ctx, r, answer, err, now)
 	c.nudge()
 	c.settle(ends)
+}
+
+// conclude takes in how an attempt went and says which rows end by it.
+func (c *Core) conclude(ctx context.Context, r *request, a Answer, err error, now time.Time) []ending {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err != nil && ctx.Err() != nil {
+		c.machine.abandoned(r, context.Cause(ctx), now)
+		return nil
+	}
+	return c.machine.answered(r, a, err, now)
 }
 
 // settle ends rows on their receipts and makes room for others.
@@ -291,16 +295,21 @@ func (c *Core) settle(ends []ending) {
 		}
 		done = append(done, end)
 	}
+	c.release(done, failure)
+	c.nudge()
+}
+
+// release makes room, and takes in why rows could not end.
+func (c *Core) release(ended []ending, failure error) {
 	c.mu.Lock()
-	if len(done) > 0 {
-		c.machine.release(done, time.Now())
+	defer c.mu.Unlock()
+	if len(ended) > 0 {
+		c.machine.release(ended, time.Now())
 	}
 	if failure != nil {
 		c.machine.fail(failure)
 	}
 	c.broadcast()
-	c.mu.Unlock()
-	c.nudge()
 }
 
 // report tells the meter of an attempt.

@@ -401,20 +401,37 @@ func TestDeadLetterThatIsFullFailsTheRun(t *testing.T) {
 	})
 }
 
+// A defect neither hangs nor hides.
 func TestPanicSurfacesInClose(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var l ledger
-		core := New(t.Context(), testConfig(), senderFunc(func(context.Context, *Request) (Answer, error) { panic("a defect") }))
-		defer func() {
-			if caught := recover(); caught == nil || !strings.Contains(caught.(interface{ String() string }).String(), "a defect") {
-				t.Errorf("caught %v", caught)
-			}
-		}()
-		if err := deliver(t.Context(), core, l.puts(1, unique)); !errors.Is(err, errDefect) {
-			t.Errorf("error: %v", err)
-		}
-		core.Close()
-	})
+	answers := func(a Answer) senderFunc {
+		return func(context.Context, *Request) (Answer, error) { return a, nil }
+	}
+	for name, c := range map[string]struct {
+		send senderFunc
+		want string
+	}{
+		"in the sender":          {func(context.Context, *Request) (Answer, error) { panic("a defect") }, "a defect"},
+		"in the machine":         {answers(Answer{Unprocessed: []int{99}}), "index out of range"},
+		"of a row ended already": {answers(Answer{}), "ended twice"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var l ledger
+				core := New(t.Context(), testConfig(), c.send)
+				defer func() {
+					if caught, ok := recover().(interface{ String() string }); !ok || !strings.Contains(caught.String(), c.want) {
+						t.Errorf("caught %v", caught)
+					}
+				}()
+				rows := l.puts(2, unique)
+				rows[1].Index = 0
+				if err := deliver(t.Context(), core, rows); !errors.Is(err, errDefect) {
+					t.Errorf("error: %v", err)
+				}
+				core.Close()
+			})
+		})
+	}
 }
 
 // Rows that don't fill a request don't wait for the end of the input.

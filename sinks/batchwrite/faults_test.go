@@ -272,3 +272,44 @@ func TestDeniedFailsTheRunAndNamesTheTable(t *testing.T) {
 		t.Errorf("%d rows open, want 2", o.open)
 	}
 }
+
+// With retry_unprocessed = false what the table gives back is in the dead
+// letter, and only that.
+func TestUnprocessedRowsCanBeRejected(t *testing.T) {
+	server := dynamotest.Start(t)
+	table := server.CreateTable(t, dynamotest.S("pk"))
+	p, url := startProxy(t, server, chances{unprocessed: 30})
+	body := fmt.Sprintf("table = %q\nbatch_size = 10\nconcurrency = 2\nretry {\nretry_unprocessed = false\n}", table)
+	o, err := write(t.Context(), t, configure(t, server, url, body), 100, numbered(500, 500)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back := int64(p.seen["unprocessed"])
+	if back == 0 {
+		t.Fatal("the proxy gave nothing back")
+	}
+	o.want(t, 500-back, 0, back)
+	items := server.ItemsBy(t, table, "pk")
+	if int64(len(items)) != 500-back {
+		t.Errorf("%d items and %d rejects", len(items), back)
+	}
+	for _, r := range o.rejects {
+		if r.Code != "Unprocessed" || items[fmt.Sprintf("user-%d", r.Origin.Seq)] != nil {
+			t.Errorf("rejected and written: %+v", r)
+		}
+	}
+}
+
+func TestFailuresPastMaxAttemptsFailTheRun(t *testing.T) {
+	server := dynamotest.Start(t)
+	table := server.CreateTable(t, dynamotest.S("pk"))
+	_, url := startProxy(t, server, chances{failed: 100})
+	body := fmt.Sprintf("table = %q\nretry {\nmax_attempts = 3\nbase_delay = \"1ms\"\n}", table)
+	o, err := write(t.Context(), t, configure(t, server, url, body), 100, numbered(30, 30)...)
+	if err == nil || !strings.Contains(err.Error(), "failed 3 times (retry.max_attempts)") || !strings.Contains(err.Error(), "InternalServerError") {
+		t.Errorf("error: %v", err)
+	}
+	if o.open != 30 {
+		t.Errorf("%d rows open, want all 30", o.open)
+	}
+}
