@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"runtime/debug"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -74,7 +75,7 @@ func newClient(ctx context.Context, cfg aws.Config, endpoint string, transport *
 		}
 	}
 	if o.BaseEndpoint != nil {
-		c.place = c.endpoint.Redacted()
+		c.place = strings.TrimSuffix(c.endpoint.Redacted(), "/")
 	}
 	return c, nil
 }
@@ -120,7 +121,7 @@ func (c *Client) placed(e *Error) *Error {
 		time.Since(time.Unix(0, first)) < noAnswer-time.Second {
 		return e
 	}
-	e.Message = fmt.Sprintf("%s never answered: %s", c.endpoint.Redacted(), e.Message)
+	e.Message = fmt.Sprintf("%s never answered: %s", strings.TrimSuffix(c.endpoint.Redacted(), "/"), e.Message)
 	e.Code, e.Class = CodeUnreachable, Permanent
 	e.Advice = "check the endpoint, the region and the network"
 	return e

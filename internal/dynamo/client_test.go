@@ -171,6 +171,24 @@ func TestNobodyListens(t *testing.T) {
 	}
 }
 
+// What the SDK has no code for says what came.
+func TestDescribeThroughAProxyThatRefuses(t *testing.T) {
+	s := dynamotest.Start(t)
+	for status, class := range map[int]Class{http.StatusForbidden: Permanent, http.StatusNotFound: Permanent} {
+		refusing := proxy(t, s, func(r *http.Response) error {
+			r.Header.Del("X-Amz-Crc32")
+			r.StatusCode, r.Body, r.ContentLength = status, io.NopCloser(strings.NewReader("no")), 2
+			r.Header.Set("Content-Length", "2")
+			return nil
+		})
+		_, err := connect(t, s, refusing.URL).Describe(t.Context(), "t")
+		var e *Error
+		if !errors.As(err, &e) || e.Class != class || !strings.Contains(err.Error(), fmt.Sprint(status)) || !strings.Contains(err.Error(), "endpoint is a DynamoDB") {
+			t.Errorf("HTTP %d: %v", status, err)
+		}
+	}
+}
+
 // silent accepts connections and never answers.
 func silent(t *testing.T) string {
 	t.Helper()

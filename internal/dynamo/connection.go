@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go/logging"
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/dynapipe/dynapipe/internal/diag"
@@ -97,6 +98,8 @@ func (c *Connection) options() []func(*config.LoadOptions) error {
 		config.WithHTTPClient(awshttp.NewBuildableClient().
 			WithDialerOptions(func(d *net.Dialer) { d.Timeout = connectTimeout }).
 			WithTransportOptions(c.tune)),
+		// What goes wrong is in the errors; standard error is not the SDK's.
+		config.WithLogger(logging.Nop{}),
 	}
 	if c.Region != "" {
 		options = append(options, config.WithRegion(c.Region))

@@ -3,7 +3,6 @@ package dynamo
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -183,26 +182,28 @@ func (c *Client) TimeToLive(ctx context.Context, table string) (string, error) {
 	return aws.ToString(d.AttributeName), nil
 }
 
+// unknownCode is what the SDK calls an answer that has no error code.
+const unknownCode = "UnknownError"
+
 // tableError makes an Error of what the SDK returns.
 func (c *Client) tableError(ctx context.Context, operation, table string, err error) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return context.Canceled
 	}
-	var api smithy.APIError
-	if !errors.As(err, &api) {
+	var response *awshttp.ResponseError
+	if !errors.As(err, &response) {
 		return c.placed(transportError(operation+" "+table, err))
 	}
 	e := &Error{
-		Operation: operation + " " + table, Code: bareCode(api.ErrorCode()), Message: oneLine(api.ErrorMessage()),
-		Status: http.StatusBadRequest, Err: err,
+		Operation: operation + " " + table, RequestID: response.ServiceRequestID(),
+		Status: response.HTTPStatusCode(), Err: err,
 	}
-	var response *awshttp.ResponseError
-	if errors.As(err, &response) {
-		e.RequestID, e.Status = response.ServiceRequestID(), response.HTTPStatusCode()
+	var api smithy.APIError
+	if errors.As(err, &api) && api.ErrorCode() != unknownCode {
+		e.Code, e.Message = bareCode(api.ErrorCode()), oneLine(api.ErrorMessage())
+	} else {
+		e.withoutCode(nil)
 	}
 	e.Class, e.Advice, e.Sent = classOf(e.Code, e.Status), advice(e.Code), e.Status >= http.StatusInternalServerError
-	if e.Message == "" {
-		e.Message = fmt.Sprintf("HTTP %d", e.Status)
-	}
 	return c.placed(e)
 }
