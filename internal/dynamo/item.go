@@ -47,7 +47,6 @@ type KeyTest struct {
 	Name  string
 	Equal bool
 	Kind  attr.Kind
-	Range hcl.Range
 }
 
 // CompileItem compiles an expression over the stored item. Its parts without
@@ -243,7 +242,7 @@ func (c *itemCompiler) comparison(e *hclsyntax.BinaryOpExpr, symbol string) *con
 	if !c.comparable(e.LHS, left, right, ordered) || !c.comparable(e.RHS, right, left, ordered) {
 		return constant(true)
 	}
-	return &condition{op: opLeaf, test: symbol, operands: []operand{left, right}, at: e.Range()}
+	return &condition{op: opLeaf, test: symbol, operands: []operand{left, right}}
 }
 
 // comparable checks a value against what it is compared with.

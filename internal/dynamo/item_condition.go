@@ -3,8 +3,6 @@ package dynamo
 import (
 	"strings"
 
-	"github.com/hashicorp/hcl/v2"
-
 	"github.com/dynapipe/dynapipe/internal/attr"
 )
 
@@ -26,7 +24,6 @@ type condition struct {
 	parts    []*condition // opOr, opAnd: two or more; opNot: one
 	test     string       // opLeaf: "=", "between", "in" or a function's name
 	operands []operand    // opLeaf
-	at       hcl.Range    // opLeaf
 }
 
 // operand is a path, the size of what is there, or a value.
@@ -71,9 +68,9 @@ func negate(c *condition) *condition {
 	case c.op == opNot:
 		return c.parts[0]
 	case c.op == opLeaf && c.test == "attribute_exists":
-		return &condition{op: opLeaf, test: "attribute_not_exists", operands: c.operands, at: c.at}
+		return &condition{op: opLeaf, test: "attribute_not_exists", operands: c.operands}
 	case c.op == opLeaf && c.test == "attribute_not_exists":
-		return &condition{op: opLeaf, test: "attribute_exists", operands: c.operands, at: c.at}
+		return &condition{op: opLeaf, test: "attribute_exists", operands: c.operands}
 	}
 	return &condition{op: opNot, parts: []*condition{c}}
 }

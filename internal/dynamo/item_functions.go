@@ -47,9 +47,6 @@ func (c *itemCompiler) function(e *hclsyntax.FunctionCallExpr) *condition {
 	if out == nil {
 		return constant(true) // a diagnostic has been given
 	}
-	if out.op == opLeaf {
-		out.at = e.Range()
-	}
 	return out
 }
 
@@ -246,7 +243,7 @@ func keyTest(leaf *condition) (KeyTest, bool) {
 			return KeyTest{}, false
 		}
 	}
-	return KeyTest{Name: key.path[0].Name, Equal: leaf.test == "=", Kind: leaf.operands[1].value.Kind(), Range: leaf.at}, true
+	return KeyTest{Name: key.path[0].Name, Equal: leaf.test == "=", Kind: leaf.operands[1].value.Kind()}, true
 }
 
 // mirrors is each comparison that a key condition may have, read from the right.
