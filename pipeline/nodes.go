@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -82,13 +83,10 @@ func (g *graph) find() {
 // otherKind is a hint when a type is used in the wrong kind of block.
 func (g *graph) otherKind(n *plan.Node) string {
 	kind := g.kindOf(n.Type)
-	switch {
-	case kind == "" || kind == n.Kind.String():
+	if kind == "" || kind == n.Kind.String() {
 		return ""
-	case n.Kind == plan.Sink && slices.Contains(g.catalog.Types(plan.Sink), "file"):
-		return " It is a " + kind + "; the sink \"file\" writes files of many formats."
 	}
-	return " It is a " + kind + "."
+	return fmt.Sprintf(" It is a %s; the types of %s are %s.", kind, n.Kind, strings.Join(g.catalog.Types(n.Kind), ", "))
 }
 
 // unread warns of nodes that nobody reads.

@@ -12,6 +12,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/agext/levenshtein"
 	"github.com/hashicorp/hcl/v2"
@@ -77,7 +78,26 @@ func Nearest(name string, candidates []string) string {
 	if tie {
 		return ""
 	}
+	if best == "" {
+		return containing(name, candidates)
+	}
 	return best
+}
+
+// containing is the only candidate that has name among its words: max_attempts
+// for attempts.
+func containing(name string, candidates []string) string {
+	found := ""
+	for _, c := range candidates {
+		if !strings.Contains("_"+c+"_", "_"+name+"_") || c == found {
+			continue
+		}
+		if found != "" {
+			return ""
+		}
+		found = c
+	}
+	return found
 }
 
 // swapped reports that two neighbouring letters are the only difference.

@@ -28,6 +28,9 @@ func TestNearest(t *testing.T) {
 		{"conection", "", ""},  // nothing to choose from
 		{"batch_wirte", "batch_write file", "batch_write"},
 		{"users", "users", "users"},
+		{"attempts", "max_attempts base_delay", "max_attempts"},
+		{"delay", "max_delay base_delay", ""},
+		{"max", "max_attempts maximum", "max_attempts"},
 	} {
 		if got := diag.Nearest(c.name, strings.Fields(c.candidates)); got != c.want {
 			t.Errorf("Nearest(%q, %s) = %q, want %q", c.name, c.candidates, got, c.want)

@@ -146,7 +146,7 @@ func (d *decoding) missing(decl Arg, written *hclsyntax.Attribute, header hcl.Ra
 	if written != nil {
 		at, extra = written.Range(), " Null is the same as leaving it out."
 	}
-	d.report(diag.Error(at, "Missing argument", "%s needs %q: %s%s", d.title, decl.name, decl.doc, extra))
+	d.report(diag.Error(at, "Missing argument", "%s needs %q: %s%s", d.title, decl.name, decl.gist(), extra))
 }
 
 func (d *decoding) nested(body *hclsyntax.Body, decl Nested, ranges Ranges) {

@@ -32,7 +32,8 @@ func (t *textDocs) block(header string, b Block, depth int) {
 	t.para(header+" { ... }", depth)
 	t.para(b.Summary, depth+1)
 	if b.Doc != "" {
-		t.para(b.Doc, depth+1)
+		t.out.WriteByte('\n')
+		t.para(strings.TrimSpace(b.Doc), depth+1)
 	}
 	for _, a := range b.Args {
 		t.out.WriteByte('\n')
@@ -118,6 +119,14 @@ func (a Arg) values() string {
 		return a.kind + ", in " + a.unit
 	}
 	return a.kind
+}
+
+// gist is the first sentence of what there is to say of the argument.
+func (a Arg) gist() string {
+	if first, _, more := strings.Cut(a.doc, ". "); more {
+		return first + "."
+	}
+	return a.doc
 }
 
 func (a Arg) sentence() string { return a.doc + a.notes() }

@@ -276,7 +276,7 @@ func TestDocs(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"block \"x\" { ... }\n  A block of every kind of argument.\n  More about it.\n",
+		"block \"x\" { ... }\n  A block of every kind of argument.\n\n  More about it.\n",
 		"  text = a string  (default: \"a\")\n    A text.\n",
 		"  number = a whole number from 1 to 10 rows  (default: 3)\n",
 		"  big = a whole number  (required)\n",
