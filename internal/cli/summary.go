@@ -95,6 +95,9 @@ var columns = [...]column{
 }
 
 func (s *summary) nodes(r *engine.Report) {
+	if !slices.ContainsFunc(r.Nodes, func(n engine.NodeReport) bool { return n.Read > 0 }) && r.Status == engine.Failed {
+		return // it never got that far
+	}
 	table := [][]string{{"rows"}}
 	for _, n := range r.Nodes {
 		table = append(table, []string{n.Node})

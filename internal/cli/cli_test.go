@@ -1,0 +1,258 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/dynapipe/dynapipe/engine"
+	"github.com/dynapipe/dynapipe/internal/builtin"
+	"github.com/dynapipe/dynapipe/internal/expr"
+	"github.com/dynapipe/dynapipe/internal/plan"
+	"github.com/dynapipe/dynapipe/internal/progress"
+	"github.com/dynapipe/dynapipe/internal/schema"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// TestEverythingIsDocumented fails for a block, an argument or a function
+// without a sentence that says what it means.
+func TestEverythingIsDocumented(t *testing.T) {
+	for _, topic := range newReference(builtin.Catalog()).topics {
+		if topic.block == nil {
+			if topic.Description == "" || topic.Example == "" || !strings.Contains(topic.Signature, topic.name+"(") {
+				t.Errorf("function %s: %q, example %q, %q", topic.name, topic.Description, topic.Example, topic.Signature)
+			}
+			continue
+		}
+		for _, name := range schema.Undocumented(topic.block.Block) {
+			t.Errorf("%s: %s has no sentence of documentation", topic.block.Header, name)
+		}
+	}
+	for _, c := range newApp(Process{Stderr: &bytes.Buffer{}}).root().Commands() {
+		if c.Short == "" {
+			t.Errorf("command %s has no description", c.Name())
+		}
+	}
+}
+
+func TestReferenceIsTheSameEachTime(t *testing.T) {
+	first := Reference()
+	names := map[string]bool{}
+	for i, again := range Reference() {
+		if again != first[i] {
+			t.Errorf("%s differs from one time to the next", again.Name)
+		}
+		if names[again.Name] {
+			t.Errorf("%s is written twice", again.Name)
+		}
+		names[again.Name] = true
+		if strings.Contains(again.Text, "(no value)") || strings.TrimSpace(again.Text) == "" {
+			t.Errorf("%s has holes:\n%s", again.Name, again.Text)
+		}
+	}
+}
+
+func TestExitCodes(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want int
+	}{
+		{nil, 0},
+		{&ended{engine.Failed}, 1},
+		{errors.New("disk full"), 1},
+		{syscall.EPIPE, 1},
+		{refuse("Wrong", "wrong"), 2},
+		{&ended{engine.DoneWithRejects}, 3},
+		{&ended{engine.Interrupted}, 4},
+		{errInterrupted, 4},
+	} {
+		a := newApp(Process{Stdout: &bytes.Buffer{}, Stderr: &bytes.Buffer{}})
+		if got := a.end(c.err); got != c.want {
+			t.Errorf("%v ends with %d, not %d", c.err, got, c.want)
+		}
+	}
+}
+
+func TestSummary(t *testing.T) {
+	r := &engine.Report{
+		Pipeline: "nightly", Status: engine.Failed, Seconds: 83.4,
+		Error:   "sink.batch_write.users: AccessDeniedException: not allowed",
+		Rejects: 1, FirstReject: "users.csv:7: transform.map.items: a is null", DeadLetter: "nightly.rejects.jsonl", Unsettled: 1500,
+		Nodes: []engine.NodeReport{
+			{Node: "source.csv.users", Kind: "source", Read: 1234567, Out: 1234567},
+			{Node: "transform.map.items", Kind: "transform", In: 1234567, Out: 1234566, Rejected: 1},
+			{
+				Node: "sink.batch_write.users", Kind: "sink", In: 1234566, Written: 1233066, Unsettled: 1500,
+				Requests: 49383, Retries: 12, Throttles: 1, Unprocessed: 1,
+				Capacity: []progress.Consumed{{Table: "users", Units: 1233066.5}, {Table: "users", Index: "by_mail", Units: 12}},
+				Warnings: []progress.Warning{{Key: "slow", Message: "nothing has moved for a minute", Count: 2}},
+			},
+		},
+	}
+	p := &plan.Plan{Settings: plan.Settings{MaxRejects: plan.Limit{Percent: 5, IsPercent: true}}}
+	const want = `nightly: FAILED in 1m23s, 1,234,567 rows read, 1,233,066 rows written
+
+  rows                           in        out  rejected  unsettled
+  source.csv.users        1,234,567  1,234,567         -          -
+  transform.map.items     1,234,567  1,234,566         1          -
+  sink.batch_write.users  1,234,566  1,233,066         -      1,500
+
+  sink.batch_write.users: 49,383 requests, 12 of them retries, 1 throttled, 1 item given back and sent again; 1,233,066.5 capacity units of users; 12 capacity units of users, index by_mail
+
+  Warning: sink.batch_write.users: nothing has moved for a minute (2 times)
+
+  Rejected: 1 row of at most 5% allowed (max_rejects), kept in nightly.rejects.jsonl. The first: users.csv:7: transform.map.items: a is null
+
+  Error: sink.batch_write.users: AccessDeniedException: not allowed
+
+  1,500 rows were not settled: read, and neither written nor rejected when the run ended. A new run starts from the beginning.
+`
+	var out bytes.Buffer
+	a := newApp(Process{Stderr: &out})
+	o := &runOptions{logFormat: formatFlag()}
+	a.summarise(t.Context(), r, p, errors.New("denied"), o, nil)
+	if out.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
+	}
+
+	// The error of too many rejects says itself where they are.
+	out.Reset()
+	a.summarise(t.Context(), r, p, &engine.TooManyRejects{}, o, nil)
+	if strings.Contains(out.String(), "Rejected:") {
+		t.Errorf("said twice:\n%s", out.String())
+	}
+}
+
+func TestProgressOnOneLine(t *testing.T) {
+	r := &engine.Report{Pipeline: "p", Rejects: 1200, Nodes: []engine.NodeReport{
+		{Kind: "source", Read: 4000, BytesRead: 512 << 10, BytesTotal: 2 << 20},
+		{Kind: "sink", Written: 2000, Requests: 80, Retries: 3, Throttles: 1},
+	}}
+	p := advanceOf(r)
+	p.rate = 1999.6
+	const want = "p: 2s  read 4,000 (25% of 2.0 MB)  written 2,000  rejected 1,200  1,999 rows/s  requests 80  retries 3  throttled 1"
+	if got := p.line(2900 * time.Millisecond); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+
+	// With a second source of unknown size the whole is unknown.
+	r.Nodes = append(r.Nodes, engine.NodeReport{Kind: "source", Read: 1})
+	if share := advanceOf(r).share(); share != "" {
+		t.Errorf("a share of the unknown: %s", share)
+	}
+	// DynamoDB's count of a table's items is hours old.
+	for read, want := range map[int64]string{50: "50% of about 100", 101: ""} {
+		r := &engine.Report{Nodes: []engine.NodeReport{{Kind: "source", Read: read, RowsTotal: 100}}}
+		if got := advanceOf(r).share(); got != want {
+			t.Errorf("%d of about 100: %q", read, got)
+		}
+	}
+}
+
+func TestSpeedIsThatOfTheLastSeconds(t *testing.T) {
+	var s speed
+	rows := int64(0)
+	for now := time.Second; now <= 60*time.Second; now += time.Second {
+		step := int64(1000)
+		if now > 30*time.Second {
+			step = 10
+		}
+		rows += step
+		got := s.at(now, rows)
+		if now == 30*time.Second && got != 1000 {
+			t.Errorf("after 30 s: %v", got)
+		}
+		if now >= 36*time.Second && got != 10 {
+			t.Errorf("after %v: %v", now, got)
+		}
+	}
+	if len(s.samples) > 8 {
+		t.Errorf("%d samples are kept", len(s.samples))
+	}
+}
+
+func TestPlainProgressIsSeldom(t *testing.T) {
+	var out bytes.Buffer
+	a := newApp(Process{Stderr: &out})
+	w := &watch{app: a, engine: emptyEngine(), show: true, warned: map[string]bool{}}
+	for second := 1; second <= 35; second++ {
+		w.look(time.Duration(second) * time.Second)
+	}
+	if got := strings.Count(out.String(), "\n"); got != 3 {
+		t.Errorf("%d lines in 35 seconds:\n%s", got, out.String())
+	}
+	if strings.Contains(out.String(), "\x1b") {
+		t.Errorf("control sequences: %q", out.String())
+	}
+
+	out.Reset()
+	w = &watch{app: a, engine: emptyEngine(), warned: map[string]bool{}} // --no-progress
+	w.look(time.Minute)
+	if out.Len() > 0 {
+		t.Errorf("shown: %s", out.String())
+	}
+}
+
+func emptyEngine() *engine.Engine {
+	return engine.New(&plan.Plan{Name: "p"}, engine.Options{Run: &expr.Run{}})
+}
+
+func TestMessagesReplaceTheProgressLine(t *testing.T) {
+	var out bytes.Buffer
+	c := newConsole(&out, "xterm")
+	c.draw("half-way")
+	if _, err := c.Write([]byte("message\n")); err != nil {
+		t.Fatal(err)
+	}
+	c.draw("nearly there")
+	c.erase()
+	c.erase() // nothing is left to erase
+	// Without a terminal to ask, a line is cut to nothing.
+	if want := clearLine + clearLine + "message\n" + clearLine + clearLine; out.String() != want {
+		t.Errorf("got %q, want %q", out.String(), want)
+	}
+	for _, c := range []struct {
+		text string
+		n    int
+		want string
+	}{{"abc", 3, "abc"}, {"abcd", 3, "abc"}, {"äöü", 2, "äö"}, {"abc", 0, ""}, {"abc", -1, ""}} {
+		if got := cut(c.text, c.n); got != c.want {
+			t.Errorf("cut(%q, %d) = %q", c.text, c.n, got)
+		}
+	}
+}
+
+func TestNumbers(t *testing.T) {
+	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", -1234567: "-1,234,567", 123456: "123,456"} {
+		if got := thousands(n); got != want {
+			t.Errorf("thousands(%d) = %s", n, got)
+		}
+	}
+	for n, want := range map[int64]string{0: "0 bytes", 1023: "1023 bytes", 1536: "1.5 KB", 5 << 40: "5.0 TB", 200 << 20: "200 MB"} {
+		if got := size(n); got != want {
+			t.Errorf("size(%d) = %s", n, got)
+		}
+	}
+	for u, want := range map[float64]string{0: "0", 0.5: "0.5", 0.96: "1", 1234.25: "1,234.3", 2: "2"} {
+		if got := units(u); got != want {
+			t.Errorf("units(%v) = %s", u, got)
+		}
+	}
+}
+
+func TestJSONIsAskedFor(t *testing.T) {
+	for args, want := range map[string]bool{
+		"run x --output json": true, "run --output=json x": true, "run x": false,
+		"run x --output": false, "run x --output text": false, "run -- --output json": false,
+	} {
+		if got := asksForJSON(strings.Fields(args)); got != want {
+			t.Errorf("%s: %v", args, got)
+		}
+	}
+}
