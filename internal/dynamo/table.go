@@ -191,7 +191,8 @@ func (c *Client) tableError(ctx context.Context, operation, table string, err er
 		return context.Canceled
 	}
 	var response *awshttp.ResponseError
-	if !errors.As(err, &response) {
+	// The SDK makes a response without a status of a request that got none.
+	if !errors.As(err, &response) || response.HTTPStatusCode() == 0 {
 		return c.placed(transportError(operation+" "+table, err))
 	}
 	e := &Error{
