@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -57,11 +58,11 @@ func workspace(t *testing.T) string {
 	return dir
 }
 
-// run runs an example in a folder and demands that all is done. A server is
+// run runs a pipeline in a folder and demands that all is done. A server is
 // needed by those that use DynamoDB.
 func run(t *testing.T, dir string, server *dynamotest.Server, name string, vars ...string) {
 	t.Helper()
-	args := []string{"run", filepath.Join("examples/pipelines", name)}
+	args := []string{"run", name}
 	for _, v := range vars {
 		args = append(args, "--var", v)
 	}
@@ -190,14 +191,14 @@ func TestTablesComeBackEqual(t *testing.T) {
 	imported, migrated := server.TableName(t), server.TableName(t)
 	want := airports(t)
 
-	run(t, workspace(t), server, "import.hcl", "table="+imported)
+	run(t, workspace(t), server, "examples/pipelines/import.hcl", "table="+imported)
 	equal(t, "imported", table(t, server, imported, "iata"), want)
 
 	folder := t.TempDir()
-	run(t, workspace(t), server, "export.hcl", "table="+imported, "folder="+folder)
+	run(t, workspace(t), server, "examples/pipelines/export.hcl", "table="+imported, "folder="+folder)
 	equal(t, "exported", exported(t, filepath.Join(folder, imported+".jsonl.gz")), want)
 
-	run(t, workspace(t), server, "migrate.hcl", "from="+imported, "to="+migrated)
+	run(t, workspace(t), server, "examples/pipelines/migrate.hcl", "from="+imported, "to="+migrated)
 	for _, r := range want {
 		r["pk"], r["sk"] = "STATE#"+text(r["state"]), "AIRPORT#"+r["iata"].(string)
 		r["position"] = row{"latitude": r["latitude"], "longitude": r["longitude"]}
@@ -246,11 +247,64 @@ func exported(t *testing.T, path string) map[string]row {
 	}
 }
 
+// TestZipCodesComeBackAsWritten takes a CSV file through a table and compares the
+// lines: leading zeros and the spelling of each cell are kept.
+func TestZipCodesComeBackAsWritten(t *testing.T) {
+	server := dynamotest.Start(t)
+	dir := workspace(t)
+	pipelines := map[string]string{
+		"in.hcl": `
+variable "table" {}
+source "csv" "codes" {
+  path = "examples/data/zipcodes.csv"
+}
+sink "batch_write" "codes" {
+  from  = source.csv.codes
+  table = var.table
+  create_table {
+    partition_key = "zip_code"
+  }
+}
+`,
+		"out.hcl": `
+variable "table" {}
+source "dynamodb" "codes" {
+  table = var.table
+}
+sink "file" "codes" {
+  from    = source.dynamodb.codes
+  path    = "codes.csv"
+  columns = ["zip_code", "latitude", "longitude", "city", "state", "county"]
+}
+`}
+	table := server.TableName(t)
+	for _, name := range []string{"in.hcl", "out.hcl"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(pipelines[name]), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		run(t, dir, server, name, "table="+table)
+	}
+	if got, want := sortedLines(t, filepath.Join(dir, "codes.csv")), sortedLines(t, filepath.Join(dir, "examples/data/zipcodes.csv")); !slices.Equal(got, want) {
+		t.Errorf("%d lines, not the %d of before", len(got), len(want))
+	}
+}
+
+func sortedLines(t *testing.T, path string) []string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.ReplaceAll(string(text), "\r\n", "\n"), "\n")
+	slices.Sort(lines)
+	return lines
+}
+
 // TestEarthquakes runs the example on the real document.
 func TestEarthquakes(t *testing.T) {
 	server := dynamotest.Start(t)
 	name := server.TableName(t)
-	run(t, workspace(t), server, "earthquakes.hcl", "table="+name)
+	run(t, workspace(t), server, "examples/pipelines/earthquakes.hcl", "table="+name)
 
 	src, err := os.ReadFile(filepath.Join(repository(t), "examples/data/earthquakes.json"))
 	if err != nil {
@@ -299,7 +353,7 @@ func TestEarthquakes(t *testing.T) {
 // TestReshape runs the README's first example, which needs no service.
 func TestReshape(t *testing.T) {
 	dir := workspace(t)
-	run(t, dir, nil, "reshape.hcl", "state=AK")
+	run(t, dir, nil, "examples/pipelines/reshape.hcl", "state=AK")
 
 	want := map[string]row{}
 	for code, r := range airports(t) {

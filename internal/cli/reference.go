@@ -202,7 +202,7 @@ func commandsPage() string {
 func commandSection(b *strings.Builder, c *cobra.Command) {
 	fmt.Fprintf(b, "\n## `%s`\n\n%s.\n", strings.TrimSuffix(c.UseLine(), " [flags]"), c.Short)
 	if c.Long != "" {
-		fmt.Fprintf(b, "\n%s\n", c.Long)
+		fmt.Fprintf(b, "\n%s\n", strings.TrimSpace(c.Long))
 	}
 	if c.Example != "" {
 		fmt.Fprintf(b, "\n```sh\n%s\n```\n", strings.ReplaceAll(strings.TrimPrefix(c.Example, "  "), "\n  ", "\n"))

@@ -1,12 +1,10 @@
 package cli
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -111,6 +109,10 @@ func (a *app) run(ctx context.Context, path string, o *runOptions) error {
 	if problems := a.conflicts(p, o); problems.HasErrors() {
 		return &wrong{diags: problems, files: files}
 	}
+	file, err := openReport(o.report, run.ID)
+	if err != nil {
+		return err
+	}
 	log := newLogger(a.console, o.logLevel.value, o.logFormat.value, p.Secrets)
 	a.warn(p, files, o, log)
 
@@ -120,7 +122,7 @@ func (a *app) run(ctx context.Context, path string, o *runOptions) error {
 	if log.Enabled(ctx, slog.LevelDebug) {
 		logStack(log, err)
 	}
-	return a.deliver(report, o)
+	return a.deliver(report, file)
 }
 
 // conflicts finds what is wrong with pipeline and flags together.
@@ -131,8 +133,9 @@ func (a *app) conflicts(p *plan.Plan, o *runOptions) hcl.Diagnostics {
 	}
 	if o.report == plan.StandardStream {
 		diags = append(diags, diag.Plain("Not a file", "--report takes the path of a file. For the report on standard output use --output json."))
-	} else if o.report != "" {
-		diags = append(diags, reportProblem(o.report)...)
+	}
+	if o.report != "" && filepath.Clean(o.report) == filepath.Clean(p.Settings.DeadLetter) {
+		diags = append(diags, diag.Plain("File written twice", "--report and dead_letter would both write %s.", o.report))
 	}
 	for _, n := range p.Nodes {
 		sink, ok := n.Sink.(plan.FileWriter)
@@ -150,15 +153,6 @@ func (a *app) conflicts(p *plan.Plan, o *runOptions) hcl.Diagnostics {
 		}
 	}
 	return diags
-}
-
-// reportProblem is why the report could not be written at the end, as far as
-// that can be known at the start.
-func reportProblem(path string) hcl.Diagnostics {
-	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		return hcl.Diagnostics{diag.Plain("Not a file", "--report takes the path of a file, and %s is a folder.", path)}
-	}
-	return nil
 }
 
 // warn shows what the front end noticed and let pass.
@@ -215,13 +209,26 @@ func hide(r *engine.Report, secrets *diag.Secrets) {
 	}
 }
 
+// openReport makes sure, before anything runs, that the report can be written
+// in its place. There is none without a path.
+func openReport(path, run string) (*atomicfile.File, error) {
+	if path == "" {
+		return nil, nil
+	}
+	f, err := atomicfile.Create(path, run)
+	if err != nil {
+		return nil, refuse("Report can't be written", "--report %s: %v.", path, err)
+	}
+	return f, nil
+}
+
 // deliver writes the report where it was asked for. A report that can't be
 // written fails a run that went well, and never hides how one ended that did
 // not.
-func (a *app) deliver(r *engine.Report, o *runOptions) error {
+func (a *app) deliver(r *engine.Report, file *atomicfile.File) error {
 	var err error
-	if o.report != "" {
-		err = writeReport(o.report, r)
+	if file != nil {
+		err = writeReport(file, r)
 	}
 	if a.output.value == formatJSON {
 		err = errors.Join(err, writeJSON(a.Stdout, r))
@@ -236,21 +243,13 @@ func (a *app) deliver(r *engine.Report, o *runOptions) error {
 }
 
 // writeReport puts the report in its place at once.
-func writeReport(path string, r *engine.Report) error {
-	var text bytes.Buffer
-	if err := writeJSON(&text, r); err != nil {
-		return fmt.Errorf("encode the report: %w", err)
-	}
-	f, err := atomicfile.Create(path, r.Run)
-	if err != nil {
-		return fmt.Errorf("write the report: %w", err)
-	}
-	_, err = f.Write(text.Bytes())
+func writeReport(f *atomicfile.File, r *engine.Report) error {
+	err := writeJSON(f, r)
 	if err = errors.Join(err, f.Finish()); err == nil {
 		err = f.Publish()
 	}
 	if err = errors.Join(err, f.Discard()); err != nil {
-		return fmt.Errorf("write the report to %s: %w", path, err)
+		return fmt.Errorf("write the report: %w", err)
 	}
 	return nil
 }
