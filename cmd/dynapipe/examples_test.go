@@ -12,7 +12,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -410,5 +412,49 @@ func TestEveryExampleIsTested(t *testing.T) {
 	}
 	if len(files) == 0 {
 		t.Error("no examples found")
+	}
+}
+
+// TestREADMEIsTrue checks the pipelines that the README shows: what one of them
+// leaves to the reader's imagination is added.
+func TestREADMEIsTrue(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(repository(t), "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fileSink := func(from string) string {
+		return "sink \"file\" \"out\" {\n  from = " + from + "\n  path = \"out.jsonl\"\n}\n"
+	}
+	csvSource := "source \"csv\" \"in\" {\n  path = \"in.csv\"\n}\n"
+	rest := map[string]string{
+		"airports":    "",
+		"orders":      fileSink("transform.map.items"),
+		"open_orders": fileSink("source.dynamodb.open_orders"),
+		"apply":       "source \"jsonl\" \"changes\" {\n  path = \"changes.jsonl\"\n}\n",
+		"nightly":     csvSource + fileSink("source.csv.in"),
+	}
+	blocks := regexp.MustCompile("(?s)```hcl\n(.*?)```").FindAllStringSubmatch(string(text), -1)
+	dir := t.TempDir()
+	for _, b := range blocks {
+		for name, more := range rest {
+			if !strings.Contains(b[1], strconv.Quote(name)) {
+				continue
+			}
+			delete(rest, name)
+			path := filepath.Join(dir, name+".hcl")
+			if err := os.WriteFile(path, []byte(b[1]+more), 0o666); err != nil {
+				t.Fatal(err)
+			}
+			if out, err := exec.Command("dynapipe", "validate", path).CombinedOutput(); err != nil || bytes.Contains(out, []byte("Warning")) {
+				t.Errorf("%v\n%s", err, out)
+			}
+			break
+		}
+	}
+	if len(rest) > 0 {
+		t.Errorf("the README does not show %v any more", rest)
+	}
+	if len(blocks) != 5 {
+		t.Errorf("the README has %d pipelines, and 5 are known here", len(blocks))
 	}
 }
