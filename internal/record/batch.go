@@ -2,6 +2,7 @@ package record
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/array"
@@ -84,8 +85,7 @@ func (c Column) Bytes(row int) []byte { return c.Values.(*array.Binary).Value(ro
 // Batch is a unit's rows, or a part of them. It is immutable.
 type Batch struct {
 	rec      arrow.Record
-	types    []Type
-	nulls    [][]byte
+	columns  []Column      // into rec, whose own accessor copies a schema field
 	overflow *array.Binary // nil when no row overflows
 	index    map[string]int
 	origins  Origins
@@ -98,8 +98,7 @@ func New(columns []Column, overflow *array.Binary, origins Origins) *Batch {
 	fields := make([]arrow.Field, len(columns))
 	values := make([]arrow.Array, len(columns))
 	b := &Batch{
-		types:    make([]Type, len(columns)),
-		nulls:    make([][]byte, len(columns)),
+		columns:  slices.Clone(columns),
 		index:    make(map[string]int, len(columns)),
 		overflow: overflow,
 		origins:  origins,
@@ -113,8 +112,6 @@ func New(columns []Column, overflow *array.Binary, origins Origins) *Batch {
 		}
 		fields[i] = arrow.Field{Name: c.Name, Type: c.Type.Arrow(), Nullable: true}
 		values[i] = c.Values
-		b.types[i] = c.Type
-		b.nulls[i] = c.Nulls
 		b.index[c.Name] = i
 	}
 	if overflow != nil {
@@ -128,12 +125,10 @@ func New(columns []Column, overflow *array.Binary, origins Origins) *Batch {
 func (b *Batch) Rows() int { return b.origins.Len() }
 
 // Columns is the number of columns, the overflow not counted.
-func (b *Batch) Columns() int { return len(b.types) }
+func (b *Batch) Columns() int { return len(b.columns) }
 
 // Column is the i-th column, valid until the batch is released.
-func (b *Batch) Column(i int) Column {
-	return Column{Name: b.rec.ColumnName(i), Type: b.types[i], Values: b.rec.Column(i), Nulls: b.nulls[i]}
-}
+func (b *Batch) Column(i int) Column { return b.columns[i] }
 
 // Lookup is the column of that name. An attribute without a column may still
 // be in a row's overflow.
@@ -142,7 +137,7 @@ func (b *Batch) Lookup(name string) (Column, bool) {
 	if !ok {
 		return Column{}, false
 	}
-	return b.Column(i), true
+	return b.columns[i], true
 }
 
 // HasOverflow reports that some row has attributes beyond the columns.
