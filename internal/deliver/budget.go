@@ -26,6 +26,18 @@ type spent struct {
 	until time.Time
 }
 
+// crumb is the share of the budget below which no request is cut to use up what
+// is left of it.
+const crumb = 1.0 / 16
+
+// room is the units that a request made now should take at most: what is left,
+// so that a budget which is no multiple of a whole request is used all the
+// same. 0: no limit.
+func (w *window) room(now time.Time) float64 {
+	w.expire(now)
+	return max(w.limit-w.sent-w.cooled, w.limit*crumb)
+}
+
 // fits reports whether a request may be sent now. If not, at is when it may;
 // zero means that it depends on an answer. A request larger than the budget
 // goes alone.

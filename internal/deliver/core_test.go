@@ -8,8 +8,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/dynapipe/dynapipe/internal/progress"
 )
 
 type senderFunc func(ctx context.Context, r *Request) (Answer, error)
@@ -446,40 +444,5 @@ func TestFewRowsGoSoon(t *testing.T) {
 		time.Sleep(2 * linger)
 		synctest.Wait()
 		wantTally(t, &l, 3, 0, 0)
-	})
-}
-
-// A budget holds also when the estimates don't know of an index, from the
-// first answer on.
-func TestBudgetLearnsWhatRowsTake(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var l ledger
-		cfg := testConfig()
-		cfg.Budget = 300
-		var log table
-		core := New(t.Context(), cfg, senderFunc(func(_ context.Context, r *Request) (Answer, error) {
-			sent := time.Now()
-			time.Sleep(5 * time.Millisecond)
-			units := float64(3 * len(r.Rows))
-			log.mu.Lock()
-			defer log.mu.Unlock()
-			log.log = append(log.log, call{sent: sent, answered: time.Now(), units: units})
-			return Answer{Consumed: []Consumed{{Table: "t", Units: units / 3}, {Table: "t", Index: "i", Units: units * 2 / 3}}}, nil
-		}))
-		defer core.Close()
-		start := time.Now()
-		if err := deliver(t.Context(), core, l.puts(2000, unique)); err != nil {
-			t.Fatal(err)
-		}
-		if over := log.overspent(300); over != "" {
-			t.Error(over)
-		}
-		if took := time.Since(start); took < 19*time.Second || took > 22*time.Second {
-			t.Errorf("6,000 units at 300 a second took %v", took)
-		}
-		want := []progress.Consumed{{Table: "t", Units: 2000}, {Table: "t", Index: "i", Units: 4000}}
-		if got := cfg.Meter.Snapshot().Capacity; len(got) != 2 || got[0] != want[0] || got[1] != want[1] {
-			t.Errorf("capacity: %+v", got)
-		}
 	})
 }
