@@ -1,0 +1,59 @@
+package progress_test
+
+import (
+	"reflect"
+	"sync"
+	"testing"
+
+	"github.com/dynapipe/dynapipe/internal/progress"
+)
+
+func TestMeterCounts(t *testing.T) {
+	var mu sync.Mutex
+	var heard []progress.Request
+	m := progress.NewMeter("sink.a.b", func(r progress.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		heard = append(heard, r)
+	})
+	var group sync.WaitGroup
+	for range 10 {
+		group.Go(func() {
+			m.Requested(progress.Request{Number: 1, Attempt: 1, Unprocessed: 2})
+			m.Requested(progress.Request{Number: 1, Attempt: 2, Throttled: true})
+			m.Capacity("t", "", 1.5)
+			m.Capacity("t", "i", 0.5)
+			m.Capacity("s", "", 1)
+			m.Warn("b", "second")
+			m.Warn("a", "first")
+			m.Read(7)
+		})
+	}
+	group.Wait()
+	m.Warn("a", "not kept")
+	m.Total(70, 10)
+	want := progress.Snapshot{
+		Requests: 20, Retries: 10, Throttles: 10, Unprocessed: 20, BytesRead: 70, BytesTotal: 70, RowsTotal: 10,
+		Capacity: []progress.Consumed{{Table: "s", Units: 10}, {Table: "t", Units: 15}, {Table: "t", Index: "i", Units: 5}},
+		Warnings: []progress.Warning{{Key: "a", Message: "first", Count: 11}, {Key: "b", Message: "second", Count: 10}},
+	}
+	if got := m.Snapshot(); !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+	for _, r := range heard {
+		if r.Node != "sink.a.b" {
+			t.Errorf("an event does not say whose it is: %+v", r)
+		}
+	}
+	if len(heard) != 20 {
+		t.Errorf("%d events", len(heard))
+	}
+}
+
+func TestMeterWithoutListener(t *testing.T) {
+	m := progress.NewMeter("n", nil)
+	m.Requested(progress.Request{Attempt: 1})
+	if m.Snapshot().Requests != 1 {
+		t.Error("the request was not counted")
+	}
+}
