@@ -44,7 +44,7 @@ type entry struct {
 	Time      time.Time       `json:"time"`
 	Run       string          `json:"run"`
 	Node      string          `json:"node"`
-	Origin    record.Origin   `json:"origin"`
+	Origin    place           `json:"origin"`
 	Operation string          `json:"operation"`
 	Code      string          `json:"code"`
 	Message   string          `json:"message"`
@@ -52,6 +52,24 @@ type entry struct {
 	Item      json.RawMessage `json:"item,omitempty"`
 	Raw       string          `json:"raw,omitempty"`
 	RawBase64 []byte          `json:"raw_base64,omitempty"` // when the input is not UTF-8
+}
+
+// place is an origin with what does not apply left out.
+type place struct {
+	Source  string `json:"source"`
+	File    string `json:"file,omitempty"`
+	Line    int64  `json:"line,omitempty"`
+	Segment *int   `json:"segment,omitempty"`
+	Seq     int64  `json:"seq"`
+	Sub     int32  `json:"sub,omitempty"`
+}
+
+func placeOf(o record.Origin) place {
+	p := place{Source: o.Source, File: o.File, Line: o.Line, Seq: o.Seq, Sub: o.Sub}
+	if o.Segment >= 0 {
+		p.Segment = &o.Segment
+	}
+	return p
 }
 
 // deadLetter keeps the rejected rows of a run, one JSON line each. A line is
@@ -95,7 +113,7 @@ func (d *deadLetter) open() error {
 // though this row has been kept.
 func (d *deadLetter) Reject(node string, r record.Rejection) error {
 	line := entry{
-		Time: time.Now().UTC(), Run: d.run, Node: node, Origin: r.Origin, Operation: r.Operation,
+		Time: time.Now().UTC(), Run: d.run, Node: node, Origin: placeOf(r.Origin), Operation: r.Operation,
 		Code: r.Code, Message: r.Message, Attempts: r.Attempts, Item: r.Item,
 	}
 	if utf8.Valid(r.Raw) {

@@ -296,6 +296,9 @@ func TestDeadLetterLines(t *testing.T) {
 			t.Fatalf("%v in %s", err, line)
 		}
 		byNode[entry.Node]++
+		if !strings.Contains(line, `"segment":0`) {
+			t.Errorf("the origin's segment is missing in %s", line)
+		}
 		if entry.Run != "run-1" || entry.Origin.Source != "source.test.n0" || entry.Operation == "" || entry.Code == "" || entry.Message == "" {
 			t.Errorf("something is missing in %s", line)
 		}

@@ -59,12 +59,12 @@ func (o Origins) Slice(from, to int) Origins {
 // Origin is where one row came from. It identifies the row within its source:
 // the same row of the same input has the same origin in every run.
 type Origin struct {
-	Source  string `json:"source"`
-	File    string `json:"file,omitempty"`
-	Line    int64  `json:"line,omitempty"`
-	Segment int    `json:"segment"` // -1 when the source has no segments
-	Seq     int64  `json:"seq"`
-	Sub     int32  `json:"sub,omitempty"`
+	Source  string
+	File    string
+	Line    int64
+	Segment int // -1 when the source has no segments
+	Seq     int64
+	Sub     int32
 }
 
 // String is the origin for a message: file and line, or segment and number.
