@@ -1,0 +1,136 @@
+package faultproxy
+
+import (
+	"maps"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Stats is what a Proxy has seen and done so far.
+type Stats struct {
+	Seed    uint64  `json:"seed"`
+	Seconds float64 `json:"seconds"` // since it was made
+	// Operations are by name.
+	Operations map[string]OperationStats `json:"operations"`
+	// Faults counts requests by what befell them; of the kinds that end in
+	// _items, items.
+	Faults map[Kind]int64 `json:"faults"`
+	// Reasons counts throttling reasons.
+	Reasons map[string]int64 `json:"throttling_reasons"`
+	// Tables are by name.
+	Tables map[string]TableStats `json:"tables"`
+}
+
+// OperationStats counts the requests of an operation.
+type OperationStats struct {
+	Requests int64 `json:"requests"` // received
+	Answered int64 `json:"answered"` // by the server, with 200
+	Refused  int64 `json:"refused"`  // by the server itself
+	Items    int64 `json:"items"`    // in those answered: written, or asked for by key
+}
+
+// TableStats is the capacity that a table consumed.
+type TableStats struct {
+	Write Usage `json:"write"`
+	Read  Usage `json:"read"`
+}
+
+// Usage is consumed capacity in units, as DynamoDB bills it: with secondary
+// indexes, without what was refused. It counts when the server has answered.
+type Usage struct {
+	Units float64 `json:"units"`
+	// Peak is the most in any one second, wherever that second begins.
+	Peak float64 `json:"peak_per_second"`
+	// Average is per second between the first and the last answer.
+	Average float64 `json:"average_per_second"`
+	// Indexes are the units of each global secondary index, part of Units.
+	Indexes map[string]float64 `json:"indexes,omitempty"`
+	// Seconds are the units by second since the proxy was made.
+	Seconds []float64 `json:"seconds,omitempty"`
+}
+
+// recorder collects Stats. It may be used by several goroutines.
+type recorder struct {
+	start time.Time
+
+	mu         sync.Mutex
+	operations map[string]OperationStats
+	faults     map[Kind]int64
+	reasons    map[string]int64
+	tables     map[string]*[3]*usage // by effect
+}
+
+func newRecorder(start time.Time) *recorder {
+	return &recorder{
+		start: start, operations: map[string]OperationStats{}, faults: map[Kind]int64{},
+		reasons: map[string]int64{}, tables: map[string]*[3]*usage{},
+	}
+}
+
+// arrive counts a request and gives its number among those of its operation.
+func (r *recorder) arrive(operation string) uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	o := r.operations[operation]
+	o.Requests++
+	r.operations[operation] = o
+	return uint64(o.Requests - 1)
+}
+
+// answered counts an answer of the server.
+func (r *recorder) answered(operation string, ok bool, items int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	o := r.operations[operation]
+	if ok {
+		o.Answered++
+		o.Items += int64(items)
+	} else {
+		o.Refused++
+	}
+	r.operations[operation] = o
+}
+
+func (r *recorder) fault(kind Kind, n int, reasons ...Reason) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.faults[kind] += int64(n)
+	for _, reason := range reasons {
+		r.reasons[reason.Reason]++
+	}
+}
+
+// spent books what an answer says was consumed.
+func (r *recorder) spent(e effect, c consumed) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	name := tableName(c.TableName)
+	if r.tables[name] == nil {
+		r.tables[name] = &[3]*usage{read: newUsage(r.start), write: newUsage(r.start)}
+	}
+	// The clock is read under the lock, so that times never go back.
+	r.tables[name][e].add(c, time.Now())
+}
+
+func (r *recorder) snapshot(seed uint64) Stats {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := Stats{
+		Seed: seed, Seconds: time.Since(r.start).Seconds(), Operations: maps.Clone(r.operations),
+		Faults: maps.Clone(r.faults), Reasons: maps.Clone(r.reasons), Tables: map[string]TableStats{},
+	}
+	for name, t := range r.tables {
+		s.Tables[name] = TableStats{Write: t[write].snapshot(), Read: t[read].snapshot()}
+	}
+	return s
+}
+
+func (u *usage) snapshot() Usage {
+	out := Usage{Units: u.total, Peak: u.peak, Indexes: maps.Clone(u.indexes), Seconds: slices.Clone(u.seconds)}
+	// All within a moment is a rate of that much per second at least.
+	if u.total > 0 {
+		out.Average = u.total / max(1, u.last.Sub(u.first).Seconds())
+	}
+	return out
+}
