@@ -26,16 +26,19 @@ type spent struct {
 	until time.Time
 }
 
-// crumb is the share of the budget below which no request is cut to use up what
-// is left of it.
+// crumb is the share of the budget that has to be left for a request to be made.
 const crumb = 1.0 / 16
 
-// room is the units that a request made now should take at most: what is left,
-// so that a budget which is no multiple of a whole request is used all the
-// same. 0: no limit.
-func (w *window) room(now time.Time) float64 {
-	w.expire(now)
-	return max(w.limit-w.sent-w.cooled, w.limit*crumb)
+// room is the units that a request made now should take at most, 0 for any
+// number: what is left, so that a budget which is no multiple of a whole
+// request is used all the same. If too little is left, at is when to ask
+// again, as fits has it.
+func (w *window) room(now time.Time) (units float64, at time.Time, ok bool) {
+	at, ok = w.fits(w.limit*crumb, now)
+	if !ok || w.limit == 0 {
+		return 0, at, ok
+	}
+	return w.limit - w.sent - w.cooled, at, true
 }
 
 // fits reports whether a request may be sent now. If not, at is when it may;

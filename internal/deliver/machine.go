@@ -189,7 +189,11 @@ func (m *machine) watch(now time.Time) time.Time {
 // pack makes a request of the slots at the head of the queues. One that could
 // hold more waits a moment for more, until at.
 func (m *machine) pack(now time.Time) (at time.Time, packed bool) {
-	l := newLoad(m.cfg.Caps, m.budget.room(now))
+	room, at, ok := m.budget.room(now)
+	if !ok {
+		return at, false
+	}
+	l := newLoad(m.cfg.Caps, room)
 	again := m.fill(&l, &m.again)
 	fresh := 0
 	if again == m.again.len() {

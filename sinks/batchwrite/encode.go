@@ -161,10 +161,14 @@ func (e *encoder) keys(b *record.Batch, v *view, row int) refusal {
 }
 
 func (e *encoder) put(p *page, v *view, row int, out *deliver.Row) refusal {
+	within, outside := v.target.count, "" // of the indexes that the row is in, and the last it is not in
 	for i := range v.indexes {
-		value := v.indexes[i].value(p.batch, row)
-		if no := v.target.checkIndex(&v.target.indexes[i], value); no.refused() {
+		x, value := &v.target.indexes[i], v.indexes[i].value(p.batch, row)
+		if no := v.target.checkIndex(x, value); no.refused() {
 			return no
+		}
+		if value.Kind() == attr.Absent && x.index != outside {
+			within, outside = within-1, x.index
 		}
 	}
 	size := attr.Size(p.batch, row)
@@ -174,7 +178,7 @@ func (e *encoder) put(p *page, v *view, row int, out *deliver.Row) refusal {
 	e.scratch = append(p.items.AppendRow(append(e.scratch[:0], putHead...), row), tail...)
 	out.Body = e.keep(e.scratch)
 	out.Item = out.Body[len(putHead) : len(out.Body)-len(tail)]
-	out.Units = deliver.WriteUnits(size) * (1 + v.target.count)
+	out.Units = deliver.WriteUnits(size) * (1 + within)
 	return refusal{}
 }
 
