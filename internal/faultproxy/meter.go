@@ -101,8 +101,9 @@ func (m *meter) spend(cl claim, now time.Time) (reason Reason, ok bool) {
 	defer m.mu.Unlock()
 	c := m.of(cl.table.Name, now)
 	for _, name := range cl.table.Indexes {
-		// An index that fell behind pushes back on writes of its table.
-		if index := c.indexes[name]; cl.effect == write && index != nil && !index[write].has(0, now) {
+		// An index that fell behind pushes back on all writes of its table: only
+		// the answer would show that one does not concern it.
+		if index := c.indexes[name]; cl.effect == write && index != nil && !index[write].has(1, now) {
 			return Reason{reasonName(true, write, LimitProvisioned), cl.table.indexARN(name)}, false
 		}
 	}
