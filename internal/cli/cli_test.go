@@ -127,6 +127,13 @@ func TestSummary(t *testing.T) {
 	if strings.Contains(out.String(), "Rejected:") {
 		t.Errorf("said twice:\n%s", out.String())
 	}
+
+	out.Reset()
+	r.Unsettled = 1
+	a.summarise(t.Context(), r, p, errors.New("denied"), o, nil)
+	if !strings.Contains(out.String(), "\n  1 row was not settled") {
+		t.Errorf("one unsettled row:\n%s", out.String())
+	}
 }
 
 func TestProgressOnOneLine(t *testing.T) {

@@ -196,7 +196,7 @@ func (s *summary) failure(r *engine.Report) {
 	}
 	s.paragraph("Error: ", lines...)
 	if r.Unsettled > 0 {
-		s.paragraph("", fmt.Sprintf("%s were not settled: read, and neither written nor rejected when the run ended. A new run starts from the beginning.", rows(r.Unsettled)))
+		s.paragraph("", fmt.Sprintf("%s not settled: read, and neither written nor rejected when the run ended. A new run starts from the beginning.", rowsWere(r.Unsettled)))
 	}
 }
 
@@ -216,6 +216,13 @@ func (s *summary) paragraph(mark string, texts ...string) {
 }
 
 func rows(n int64) string { return counted(n, "row") }
+
+func rowsWere(n int64) string {
+	if n == 1 {
+		return "1 row was"
+	}
+	return rows(n) + " were"
+}
 
 func counted(n int64, what string) string {
 	if n == 1 {

@@ -38,6 +38,28 @@ func Expr(name string, target **expr.Expr, want expr.Kinds, doc string) Arg {
 	}}
 }
 
+// Condition is an expression over a row that is read as a condition: a bool,
+// or a text that says true or false. One that is the same for every row and
+// neither of them is an error.
+func Condition(name string, target **expr.Expr, doc string) Arg {
+	a := Expr(name, target, expr.Bool|expr.String, doc)
+	decode := a.decode
+	a.decode = func(d *decoding, a *argument) {
+		decode(d, a)
+		x := *target
+		if x == nil {
+			return
+		}
+		if _, ok := x.Constant(); ok {
+			if _, err := x.Condition(nil, 0); err != nil {
+				*target = nil
+				d.report(diag.Error(a.expr.Range(), "Not a condition", "%q would fail for every row: %v.", name, err))
+			}
+		}
+	}
+	return a
+}
+
 // Exprs is name = expression, in order. A name twice is an error.
 func Exprs(name string, target *[]NamedExpr, doc string) Arg {
 	return Arg{name: name, doc: doc, kind: "{ name = expression, ... }", decode: func(d *decoding, a *argument) {

@@ -76,9 +76,9 @@ func TestRows(t *testing.T) {
 
 func TestRejects(t *testing.T) {
 	for _, c := range []struct{ text, body, raw, want string }{
-		{"a,b\n1\n", "", "1", `the row has 1 cells, the header 2; is "," the delimiter of this file?`},
+		{"a,b\n1\n", "", "1", `the row has 1 cell, the header 2; is "," the delimiter of this file?`},
 		{"a,b\n1,2,3\n", "", "1,2,3", "the row has 3 cells, the header 2"},
-		{"1,2\n3\n", "header = false\ncolumn_names = [\"a\", \"b\"]", "3", "the row has 1 cells, column_names 2"},
+		{"1,2\n3\n", "header = false\ncolumn_names = [\"a\", \"b\"]", "3", "the row has 1 cell, column_names 2"},
 		{"a,b\n1,x\"y\n", "", `1,x"y`, "line 2, column 4: a quote inside a cell"},
 		{"a\n\"x\n", "", "\"x", "line 2, column 1: the quote opened here is not closed"},
 		{"a\n\xff\n", "", "\xff", "line 2, column 1: not valid UTF-8"},

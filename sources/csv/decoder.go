@@ -59,7 +59,8 @@ func (d *decoder) miscounted(cells int) string {
 		named = "column_names"
 	}
 	message := fmt.Sprintf("the row has %d cells, %s %d", cells, named, len(d.columns))
-	if cells == 1 && len(d.columns) > 1 {
+	if cells == 1 { // and there are more columns
+		message = fmt.Sprintf("the row has 1 cell, %s %d", named, len(d.columns))
 		message += fmt.Sprintf("; is %q the delimiter of this file?", d.config.delimiter)
 	}
 	return message

@@ -80,9 +80,9 @@ func TestRejects(t *testing.T) {
 // rows before it.
 func TestBrokenDocument(t *testing.T) {
 	for _, c := range []struct{ text, body, want string }{
-		{"[{\"a\":1},\n{\"b\",\"c\":1},{\"a\":2}]", "", "x.json: line 2, column 5: invalid character ',' after object key (the 1 rows before it were read and sent on)"},
+		{"[{\"a\":1},\n{\"b\",\"c\":1},{\"a\":2}]", "", "x.json: line 2, column 5: invalid character ',' after object key (the row before it was read and sent on)"},
 		{"[{\"a\":1},\n{\"b\":tru}]", "", "x.json: line 2, column 9: "},
-		{`[{"a":1}`, "", "x.json: line 1, column 9: the file ends inside the array of rows: it was cut short (the 1 rows"},
+		{`[{"a":1}`, "", "x.json: line 1, column 9: the file ends inside the array of rows: it was cut short (the row before it"},
 		{`[{"a":1},nope]`, "", "x.json: line 1, column 11: invalid character 'o'"},
 		{`{"f":[{"a":1}]`, `pointer = "/f"`, "x.json: line 1, column 15: the file ends inside the document"},
 	} {

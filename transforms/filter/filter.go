@@ -27,7 +27,7 @@ func (c *Config) Schema() schema.Block {
 	return schema.Block{
 		Summary: "Lets through the rows for which a condition holds.",
 		Args: []schema.Arg{
-			schema.Expr("where", &c.where, expr.Bool|expr.String,
+			schema.Condition("where", &c.where,
 				"The condition. A row for which it is null is filtered, as one for which it is false; a row on which it fails is rejected.").Require(),
 		},
 	}

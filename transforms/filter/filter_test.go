@@ -50,6 +50,7 @@ func TestWrongBlocks(t *testing.T) {
 		``:                          "where",
 		`where = 12`:                "number",
 		`where = row.a + 1`:         "number",
+		`where = "yes"`:             `"yes"`,
 		`where = rov.a`:             "row",
 		"where = true\nwhen = true": "when",
 	} {

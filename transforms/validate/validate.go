@@ -66,7 +66,7 @@ func ruleSchema(r *rule) schema.Block {
 		Summary: "A condition that every row must meet.",
 		Labels:  []schema.Label{{Name: "name", Target: &r.name}},
 		Args: []schema.Arg{
-			schema.Expr("condition", &r.condition, expr.Bool|expr.String,
+			schema.Condition("condition", &r.condition,
 				"What must be true of the row; null is false.").Require(),
 			schema.Expr("message", &r.message, expr.Scalars,
 				"Why a row that breaks the rule is rejected; it may use the row.").DefaultDoc("names the rule"),

@@ -66,6 +66,7 @@ func TestWrongBlocks(t *testing.T) {
 		"rule \"r\" {\n}": "condition",
 		"rule \"r\" {\n condition = true\n}\nrule \"r\" {\n condition = true\n}": "Name used twice",
 		"rule {\n condition = true\n}":                                           "name",
+		"rule \"r\" {\n condition = \"yes\"\n}":                                  "Not a condition",
 	} {
 		diags := transformtest.Diagnose(t, validate.New(), body)
 		if !diags.HasErrors() || !strings.Contains(diags.Error(), want) {

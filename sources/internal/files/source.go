@@ -186,7 +186,9 @@ func (s *source) finish(err error) error {
 	s.reader, s.rows = nil, nil
 	name := s.place.Files[s.next-1]
 	switch {
-	case !errors.Is(err, io.EOF) && s.seq > 0:
+	case !errors.Is(err, io.EOF) && s.seq == 1:
+		return fmt.Errorf("%s: %w (the row before it was read and sent on)", name, err)
+	case !errors.Is(err, io.EOF) && s.seq > 1:
 		return fmt.Errorf("%s: %w (the %d rows before it were read and sent on)", name, err, s.seq)
 	case !errors.Is(err, io.EOF):
 		return fmt.Errorf("%s: %w", name, err)
