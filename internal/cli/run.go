@@ -243,7 +243,7 @@ func (a *app) deliver(r *engine.Report, file *atomicfile.File) error {
 }
 
 // writeReport puts the report in its place at once.
-func writeReport(f *atomicfile.File, r *engine.Report) error {
+func writeReport(f *atomicfile.File, r any) error {
 	err := writeJSON(f, r)
 	if err = errors.Join(err, f.Finish()); err == nil {
 		err = f.Publish()
