@@ -369,7 +369,7 @@ func TestPercentOfAProvisionedTable(t *testing.T) {
 	start := time.Now()
 	o := put(t, server, fmt.Sprintf("table = %q\nwrite_capacity = \"50%%\"\n%s", table, create), rows...)
 	o.want(t, 12, 0, 0)
-	if s := o.meter.Snapshot(); s.Requests != 2 || time.Since(start) < time.Second {
+	if s := o.meter.Snapshot(); s.Requests < 2 || time.Since(start) < time.Second {
 		t.Errorf("12 units at 10 a second took %v and %d requests", time.Since(start), s.Requests)
 	}
 }
