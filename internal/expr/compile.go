@@ -129,9 +129,13 @@ func (t *term) uses(parts ...term) {
 
 func (c *compiler) add(d *hcl.Diagnostic) { c.diags = append(c.diags, d) }
 
-// fails reports a failure of every row, unless it may never be evaluated.
+// fails reports a failure of every row, unless it may never be evaluated. What
+// has failed at one place is reported once.
 func (c *compiler) fails(d *hcl.Diagnostic) {
-	if c.quiet == 0 {
+	known := slices.ContainsFunc(c.diags, func(other *hcl.Diagnostic) bool {
+		return other.Severity == hcl.DiagError && other.Subject != nil && *other.Subject == *d.Subject
+	})
+	if c.quiet == 0 && !known {
 		c.diags = append(c.diags, d)
 	}
 }

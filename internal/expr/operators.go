@@ -195,6 +195,11 @@ func (c *compiler) exprIf(reached bool, e hclsyntax.Expression) term {
 }
 
 func (c *compiler) wantBool(t term) {
+	if v, ok := t.value(); ok && v.Kind() == attr.String {
+		if _, err := truth(v, &t); err != nil {
+			c.fails(diag.Error(t.rng, "Not a condition", "%s.", capital(asError(err, t.rng).Message)))
+		}
+	}
 	if t.kinds.Never(Bool | String) {
 		c.fails(diag.Error(t.rng, "Not a condition", "%s is always %s. A condition is true or false: compare it with something, as in %s == ...", capital(t.name), t.kinds, t.name))
 	}
