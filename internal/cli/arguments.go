@@ -101,6 +101,8 @@ func reason(f *pflag.Flag, err error) string {
 		return "it takes a time, such as 90s, 15m or 2h."
 	case "bool":
 		return "it takes true or false, or no value."
+	case "int", "uint64", "float64":
+		return "it takes a number."
 	}
 	return err.Error()
 }

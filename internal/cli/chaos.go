@@ -65,7 +65,7 @@ ends it with a summary, and exit code 0.`,
 func (o *chaosOptions) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.backend, "backend", "", "the server's `URL`, such as http://127.0.0.1:8000")
 	f.StringVar(&o.listen, "listen", "127.0.0.1:0", "the `address` to listen at; port 0 is any free one")
-	f.Uint64Var(&o.config.Seed, "seed", 0, "the `number` that decides what goes wrong; a random one if not given")
+	f.Uint64Var(&o.config.Seed, "seed", 0, "the `number` that decides what goes wrong; when it is not given, a random one")
 	o.seedGiven = func() bool { return f.Changed("seed") }
 
 	faults := &o.config.Faults
@@ -79,11 +79,11 @@ func (o *chaosOptions) addFlags(f *pflag.FlagSet) {
 	f.DurationVar(&o.config.Jitter, "jitter", 0, "added to every request at random, up to this much")
 
 	limits := &o.config.Limits
-	f.Float64Var(&limits.TableWrite, "table-wcu", 0, "write capacity units per second of each table, and of each of its indexes")
-	f.Float64Var(&limits.TableRead, "table-rcu", 0, "read capacity units per second of each table, and of each of its indexes")
-	f.BoolVar(&o.partitionLimits, "partition-limits", false, fmt.Sprintf("%d write and %d read units per second of each partition, as in DynamoDB", faultproxy.PartitionWrite, faultproxy.PartitionRead))
-	f.IntVar(&limits.Partitions, "partitions", faultproxy.DefaultPartitions, "how many partitions a table has")
-	f.DurationVar(&limits.Burst, "burst", 0, fmt.Sprintf("how long unused capacity is kept, and full at the start: %s in DynamoDB, at least 1s", faultproxy.MaxBurst))
+	f.Float64Var(&limits.TableWrite, "table-wcu", 0, "write capacity `units` per second of each table, and of each of its indexes; 0 is no limit")
+	f.Float64Var(&limits.TableRead, "table-rcu", 0, "read capacity `units` per second of each table, and of each of its indexes; 0 is no limit")
+	f.BoolVar(&o.partitionLimits, "partition-limits", false, fmt.Sprintf("take at most %d write and %d read units per second of each partition, as in DynamoDB", faultproxy.PartitionWrite, faultproxy.PartitionRead))
+	f.IntVar(&limits.Partitions, "partitions", faultproxy.DefaultPartitions, "the `number` of partitions of a table, for --partition-limits")
+	f.DurationVar(&limits.Burst, "burst", 0, fmt.Sprintf("how long unused capacity is kept, as if none was used before the start: %.0fs in DynamoDB; one second's is always kept", faultproxy.MaxBurst.Seconds()))
 
 	f.StringSliceVar(&o.config.Deny, "deny", nil, "`operations` that are refused with AccessDeniedException, such as BatchWriteItem,Scan")
 	f.StringVar(&o.report, "report", "", "write what happened as JSON to this `file` at the end")
@@ -99,8 +99,8 @@ func shareVar(f *pflag.FlagSet, value *float64, name, doc string) {
 }
 
 func (s share) String() string {
-	if s.value == nil {
-		return "" // pflag asks the zero value of every type of flag
+	if s.value == nil || *s.value == 0 { // pflag asks the zero value, too
+		return ""
 	}
 	return strconv.FormatFloat(*s.value*100, 'f', -1, 64) + "%"
 }
@@ -113,7 +113,7 @@ func (s share) Set(text string) error {
 	number, ok := strings.CutSuffix(text, "%")
 	percent, err := strconv.ParseFloat(number, 64)
 	if !ok || err != nil || !(percent >= 0 && percent <= 100) {
-		return errors.New("it takes a percentage from 0% to 100%, such as 20% or 0.5%.")
+		return errors.New("it takes a percentage from 0% to 100%, such as 20% or 0.5%")
 	}
 	*s.value = percent / 100
 	return nil

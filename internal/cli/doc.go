@@ -13,6 +13,7 @@
 //	summary.go     a report for people
 //	log.go         log records
 //	validate.go, plan.go, docs.go, version.go
+//	chaos.go       chaos: the fault proxy as a command
 //	reference.go   the reference pages, generated into docs/reference
 package cli
 
