@@ -54,11 +54,14 @@ type NodeReport struct {
 	Retries     int64               `json:"retries"`
 	Throttles   int64               `json:"throttles"`
 	Unprocessed int64               `json:"unprocessed"`
+	Splits      int64               `json:"splits"`
 	BytesRead   int64               `json:"bytes_read,omitempty"`
 	BytesTotal  int64               `json:"bytes_total,omitempty"`
 	RowsTotal   int64               `json:"rows_total,omitempty"`
 	Capacity    []progress.Consumed `json:"capacity,omitempty"`
-	Warnings    []progress.Warning  `json:"warnings,omitempty"`
+	// ThrottleReasons has the throttles by reason.
+	ThrottleReasons []progress.Throttle `json:"throttle_reasons,omitempty"`
+	Warnings        []progress.Warning  `json:"warnings,omitempty"`
 }
 
 // EdgeReport is what went from one node to another.
@@ -109,9 +112,9 @@ func (s *stage) report() NodeReport {
 		In: t.In.Load(), Read: t.Read.Load(), Made: t.Made.Load(), Out: t.Out.Load(),
 		Written: t.Written.Load(), Filtered: t.Filtered.Load(), Coalesced: t.Coalesced.Load(),
 		Rejected: t.Rejected.Load(), Unsettled: t.Unsettled.Load(),
-		Requests: m.Requests, Retries: m.Retries, Throttles: m.Throttles, Unprocessed: m.Unprocessed,
+		Requests: m.Requests, Retries: m.Retries, Throttles: m.Throttles, Unprocessed: m.Unprocessed, Splits: m.Splits,
 		BytesRead: m.BytesRead, BytesTotal: m.BytesTotal, RowsTotal: m.RowsTotal,
-		Capacity: m.Capacity, Warnings: m.Warnings,
+		Capacity: m.Capacity, ThrottleReasons: m.ThrottleReasons, Warnings: m.Warnings,
 	}
 }
 

@@ -89,7 +89,11 @@ func TestSummary(t *testing.T) {
 			{Node: "transform.map.items", Kind: "transform", In: 1234567, Out: 1234566, Rejected: 1},
 			{
 				Node: "sink.batch_write.users", Kind: "sink", In: 1234566, Written: 1233066, Unsettled: 1500,
-				Requests: 49383, Retries: 12, Throttles: 1, Unprocessed: 1,
+				Requests: 49383, Retries: 12, Throttles: 1, Unprocessed: 1, Splits: 3,
+				ThrottleReasons: []progress.Throttle{{
+					Reason: "IndexWriteProvisionedThroughputExceeded", Count: 1,
+					Resource: "arn:aws:dynamodb:eu-west-1:123456789012:table/users/index/by_mail",
+				}},
 				Capacity: []progress.Consumed{{Table: "users", Units: 1233066.5}, {Table: "users", Index: "by_mail", Units: 12}},
 				Warnings: []progress.Warning{{Key: "slow", Message: "nothing has moved for a minute", Count: 2}},
 			},
@@ -103,7 +107,7 @@ func TestSummary(t *testing.T) {
   transform.map.items     1,234,567  1,234,566         1          -
   sink.batch_write.users  1,234,566  1,233,066         -      1,500
 
-  sink.batch_write.users: 49,383 requests, 12 of them retries, 1 throttled, 1 item given back and sent again; 1,233,066.5 capacity units of users; 12 capacity units of users, index by_mail
+  sink.batch_write.users: 49,383 requests, 12 of them retries, 1 throttled (1 IndexWriteProvisionedThroughputExceeded of table/users/index/by_mail), 1 item given back and sent again, 3 divided to find a row that spoils them; 1,233,066.5 capacity units of users; 12 capacity units of users, index by_mail
 
   Warning: sink.batch_write.users: nothing has moved for a minute (2 times)
 

@@ -16,6 +16,7 @@ import (
 
 	"github.com/dynapipe/dynapipe/engine"
 	"github.com/dynapipe/dynapipe/internal/plan"
+	"github.com/dynapipe/dynapipe/internal/progress"
 )
 
 // summarise says how a run ended: as text, or as one log record where all of
@@ -149,10 +150,13 @@ func (s *summary) services(r *engine.Report) {
 			line += ", " + thousands(n.Retries) + " of them retries"
 		}
 		if n.Throttles > 0 {
-			line += ", " + thousands(n.Throttles) + " throttled"
+			line += ", " + thousands(n.Throttles) + " throttled" + reasons(n.ThrottleReasons)
 		}
 		if n.Unprocessed > 0 {
 			line += ", " + counted(n.Unprocessed, "item") + " given back and sent again"
+		}
+		if n.Splits > 0 {
+			line += ", " + thousands(n.Splits) + " divided to find a row that spoils them"
 		}
 		for _, c := range n.Capacity {
 			name := c.Table
@@ -164,6 +168,22 @@ func (s *summary) services(r *engine.Report) {
 		lines = append(lines, line)
 	}
 	s.paragraph("", lines...)
+}
+
+// reasons says what throttled: (3 TableWriteProvisionedThroughputExceeded of table/users).
+func reasons(throttles []progress.Throttle) string {
+	var parts []string
+	for _, t := range throttles {
+		text := thousands(t.Count) + " " + t.Reason
+		if t.Resource != "" {
+			text += " of " + t.Resource[strings.LastIndexByte(t.Resource, ':')+1:]
+		}
+		parts = append(parts, text)
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(parts, ", ") + ")"
 }
 
 func (s *summary) warnings(r *engine.Report) {

@@ -325,7 +325,13 @@ func (c *Core) report(r *request, a Answer, err error, took time.Duration) {
 	if err != nil {
 		event.Err = err.Error()
 		var fault *Fault
-		event.Throttled = errors.As(err, &fault) && fault.Class == Throttled
+		if errors.As(err, &fault) && fault.Class == Throttled {
+			event.Throttled, event.Reason = true, fault.Code
+			if len(fault.Reasons) > 0 {
+				event.Reason, event.Resource = fault.Reasons[0].Reason, fault.Reasons[0].Resource
+			}
+			warnOf(c.meter, fault.Reasons)
+		}
 	}
 	c.meter.Requested(event)
 }

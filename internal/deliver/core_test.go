@@ -198,14 +198,16 @@ func TestPermanentErrorFailsAtOnce(t *testing.T) {
 		var l ledger
 		denied := errors.New("AccessDeniedException")
 		core := New(t.Context(), testConfig(), senderFunc(func(_ context.Context, r *Request) (Answer, error) {
-			if r.Number == 1 {
+			switch r.Number {
+			case 2:
 				time.Sleep(time.Second)
-				return Answer{}, nil
+			case 3:
+				return Answer{}, denied
 			}
-			return Answer{}, denied
+			return Answer{}, nil
 		}))
 		start := time.Now()
-		if err := deliver(t.Context(), core, l.puts(60, unique)); !errors.Is(err, denied) {
+		if err := deliver(t.Context(), core, l.puts(100, unique)); !errors.Is(err, denied) {
 			t.Errorf("error: %v", err)
 		}
 		if time.Since(start) != 0 {
@@ -215,7 +217,7 @@ func TestPermanentErrorFailsAtOnce(t *testing.T) {
 			t.Errorf("error: %v", err)
 		}
 		core.Close()
-		wantTally(t, &l, 25, 0, 0)
+		wantTally(t, &l, 50, 0, 0)
 	})
 }
 
@@ -264,7 +266,11 @@ func TestSlowFirstAnswerIsNoFailure(t *testing.T) {
 			return Answer{}, nil
 		}))
 		defer core.Close()
-		if err := deliver(t.Context(), core, l.puts(60, unique)); err != nil {
+		rows := l.puts(60, unique)
+		for i := range rows[30:] {
+			rows[30+i].Table = "u"
+		}
+		if err := deliver(t.Context(), core, rows); err != nil {
 			t.Fatal(err)
 		}
 		wantTally(t, &l, 60, 0, 0)

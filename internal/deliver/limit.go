@@ -2,9 +2,6 @@ package deliver
 
 import "time"
 
-// startLimit is how many requests are in flight at first.
-const startLimit = 4
-
 // limiter finds how many requests may be in flight: additive increase,
 // multiplicative decrease. Until the first push back it doubles in each round
 // trip. A cut is in proportion to the share of rows that were given back of
@@ -15,6 +12,7 @@ type limiter struct {
 	limit   float64
 	probing bool
 	pressed time.Time // when the limit was last reached
+	pushed  time.Time // when the table last gave something back
 	cutAt   time.Time
 	share   float64 // of rows given back, averaged over about a window
 	// refused counts the requests in a row of which the table took nothing.
@@ -24,9 +22,7 @@ type limiter struct {
 	resumes time.Time
 }
 
-func newLimiter(max, start int) limiter {
-	return limiter{max: max, limit: float64(min(start, max)), probing: true}
-}
+func newLimiter(max int) limiter { return limiter{max: max, limit: 1, probing: true} }
 
 func (l *limiter) allowed() int { return int(l.limit) }
 
@@ -59,6 +55,7 @@ func (l *limiter) accepted(sent time.Time) {
 // cut tells of the same congestion.
 func (l *limiter) pushedBack(sent time.Time, share float64, now time.Time) {
 	l.probing = false
+	l.pushed = now
 	l.average(share)
 	if share < 1 {
 		l.refused = 0

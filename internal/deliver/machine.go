@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/dynapipe/dynapipe/internal/record"
@@ -31,15 +30,14 @@ const (
 // machine is the core's state and rules. It is told what happened and when,
 // and says what to do. It is used under the Core's lock.
 type machine struct {
-	cfg    Config
-	slots  map[slotKey]*slot
-	fresh  queue      // slots whose rows have not been sent
-	again  queue      // slots whose rows came back, and have waited
-	due    []*request // to be sent as soon as limit and budget allow
-	later  agenda
-	limit  limiter
-	budget window
-	costs  estimator
+	cfg      Config
+	slots    map[slotKey]*slot
+	lanes    map[string]*lane
+	busy     []*lane // that have something to send; the first is asked first
+	later    agenda
+	budget   window
+	costs    estimator
+	portions []portion // of the request being packed; kept for its space
 
 	inFlight  int
 	heldRows  int
@@ -58,7 +56,8 @@ type machine struct {
 // request is a Request and its slots, whose newest rows in flight it holds.
 type request struct {
 	Request
-	slots  []*slot
+	slots  []*slot   // those of one lane together
+	parts  []stretch // the lanes
 	units  float64
 	errors int // Retryable ones
 	sent   time.Time
@@ -72,12 +71,8 @@ type ending struct {
 }
 
 func newMachine(cfg Config) *machine {
-	start := startLimit
-	if cfg.Budget > 0 {
-		start = 1 // the first answer says how good the estimates are
-	}
 	return &machine{
-		cfg: cfg, slots: map[slotKey]*slot{}, limit: newLimiter(cfg.Concurrency, start),
+		cfg: cfg, slots: map[slotKey]*slot{}, lanes: map[string]*lane{},
 		budget: window{limit: cfg.Budget}, costs: estimator{},
 	}
 }
@@ -96,10 +91,11 @@ func (m *machine) admit(row *Row, now time.Time) (held *entry) {
 	var e *entry
 	switch {
 	case s == nil:
-		s = &slot{slotKey: key, since: now}
+		s = &slot{slotKey: key, lane: m.lane(row.Table), since: now}
 		e = &s.own
 		m.slots[key] = s
-		m.fresh.push(s)
+		s.lane.fresh.push(s)
+		m.enlist(s.lane)
 	case m.cfg.RejectDuplicates && !s.waiting.empty():
 		return s.waiting.newest
 	case m.cfg.RejectDuplicates:
@@ -135,25 +131,32 @@ func (m *machine) next(now time.Time) (r *request, wake time.Time) {
 	}
 	m.ripen(now)
 	wake = sooner(m.later.next(), m.watch(now))
-	switch {
-	case m.inFlight >= m.limit.allowed():
+	if m.inFlight >= m.cfg.Concurrency {
 		return nil, wake
-	case now.Before(m.limit.resumes):
-		return nil, sooner(wake, m.limit.resumes)
 	}
-	if len(m.due) == 0 {
-		if at, packed := m.pack(now); !packed {
+	for i := 0; i < len(m.busy); {
+		l := m.busy[i]
+		if l.idle() {
+			m.delist(i)
+			continue
+		}
+		r, at := m.candidate(l, now)
+		if r == nil {
+			wake = sooner(wake, at)
+			i++
+			continue
+		}
+		r.units = m.units(r.slots)
+		if at, ok := m.budget.fits(r.units, now); !ok {
 			return nil, sooner(wake, at)
 		}
+		l.due = slices.Delete(l.due, 0, 1)
+		m.delist(i)
+		m.enlist(l) // the others' turn comes first
+		m.start(r, now)
+		return r, wake
 	}
-	r = m.due[0]
-	r.units = m.units(r.slots)
-	if at, ok := m.budget.fits(r.units, now); !ok {
-		return nil, sooner(wake, at)
-	}
-	m.due = slices.Delete(m.due, 0, 1)
-	m.start(r, now)
-	return r, wake
+	return nil, wake
 }
 
 // ripen moves what has waited long enough to where it is sent from.
@@ -164,11 +167,14 @@ func (m *machine) ripen(now time.Time) {
 			return
 		}
 		if d.request != nil {
-			m.due = append(m.due, d.request)
+			first := d.request.parts[0].lane
+			first.due = append(first.due, d.request)
+			m.enlist(first)
 		}
 		for _, s := range d.slots {
 			s.since = d.due
-			m.again.push(s)
+			s.lane.again.push(s)
+			m.enlist(s.lane)
 		}
 	}
 }
@@ -186,66 +192,6 @@ func (m *machine) watch(now time.Time) time.Time {
 	return m.moved.Add(stall)
 }
 
-// pack makes a request of the slots at the head of the queues. One that could
-// hold more waits a moment for more, until at.
-func (m *machine) pack(now time.Time) (at time.Time, packed bool) {
-	room, at, ok := m.budget.room(now)
-	if !ok {
-		return at, false
-	}
-	l := newLoad(m.cfg.Caps, room)
-	again := m.fill(&l, &m.again)
-	fresh := 0
-	if again == m.again.len() {
-		fresh = m.fill(&l, &m.fresh)
-	}
-	if again+fresh == 0 {
-		return time.Time{}, false
-	}
-	whole := again < m.again.len() || fresh < m.fresh.len() || l.full()
-	if !whole && m.waiting == 0 && m.flushing == 0 {
-		if at := m.oldest().Add(linger); at.After(now) {
-			return at, false
-		}
-	}
-	slots := make([]*slot, 0, again+fresh)
-	slots = append(slots, m.again.slots[m.again.head:m.again.head+again]...)
-	slots = append(slots, m.fresh.slots[m.fresh.head:m.fresh.head+fresh]...)
-	m.again.drop(again)
-	m.fresh.drop(fresh)
-	for _, s := range slots {
-		s.flight, s.waiting = s.waiting, chain{}
-	}
-	if len(l.tables) > 1 {
-		slices.SortStableFunc(slots, func(a, b *slot) int { return strings.Compare(a.table, b.table) })
-	}
-	m.due = append(m.due, m.request(slots, l.bytes))
-	return time.Time{}, true
-}
-
-// fill loads slots from the head of a queue and says how many fit.
-func (m *machine) fill(l *load, q *queue) int {
-	for n := range q.len() {
-		s := q.at(n)
-		row := &s.waiting.newest.Row
-		if !l.add(s.table, len(row.Body), row.Units*m.costs.factor(s.table)) {
-			return n
-		}
-	}
-	return q.len()
-}
-
-// oldest is since when the first slot to be sent has waited.
-func (m *machine) oldest() time.Time {
-	var at time.Time
-	for _, q := range []*queue{&m.again, &m.fresh} {
-		if q.len() > 0 {
-			at = sooner(at, q.at(0).since)
-		}
-	}
-	return at
-}
-
 func (m *machine) request(slots []*slot, bytes int) *request {
 	m.number++
 	r := &request{Request: Request{Number: m.number, Bytes: bytes}, slots: slots}
@@ -253,11 +199,16 @@ func (m *machine) request(slots []*slot, bytes int) *request {
 	return r
 }
 
-// list sets the request's rows from its slots.
+// list sets the request's rows and parts from its slots.
 func (r *request) list() {
 	r.Rows = make([]*Row, len(r.slots))
+	r.parts = r.parts[:0]
 	for i, s := range r.slots {
 		r.Rows[i] = &s.flight.newest.Row
+		if n := len(r.parts); n == 0 || r.parts[n-1].lane != s.lane {
+			r.parts = append(r.parts, stretch{lane: s.lane, from: i})
+		}
+		r.parts[len(r.parts)-1].to = i + 1
 	}
 }
 
@@ -284,7 +235,10 @@ func (m *machine) start(r *request, now time.Time) {
 		m.firstSent = now
 	}
 	m.inFlight++
-	m.limit.sent(m.inFlight, now)
+	for _, p := range r.parts {
+		p.lane.inFlight++
+		p.lane.limit.sent(p.lane.inFlight, now)
+	}
 	m.budget.send(r.units)
 }
 
@@ -297,7 +251,7 @@ func (m *machine) fail(err error) {
 
 // answered takes in how an attempt went and says which rows end by it.
 func (m *machine) answered(r *request, a Answer, err error, now time.Time) []ending {
-	m.inFlight--
+	m.landed(r)
 	if err == nil {
 		m.heard = true
 		return m.took(r, a, now)
@@ -320,9 +274,17 @@ func (m *machine) answered(r *request, a Answer, err error, now time.Time) []end
 	return nil
 }
 
+// landed is a request that is no longer in flight.
+func (m *machine) landed(r *request) {
+	m.inFlight--
+	for _, p := range r.parts {
+		p.lane.inFlight--
+	}
+}
+
 // abandoned is a request that was cancelled: its rows stay open.
 func (m *machine) abandoned(r *request, why error, now time.Time) {
-	m.inFlight--
+	m.landed(r)
 	m.budget.answered(r.units, r.units, now)
 	m.fail(why)
 }

@@ -58,6 +58,7 @@ type slotKey struct{ table, key string }
 // in flight at most once and in a request at most once.
 type slot struct {
 	slotKey
+	lane    *lane
 	flight  chain
 	waiting chain
 	since   time.Time // when it joined the queue
@@ -76,6 +77,13 @@ func (q *queue) len() int { return len(q.slots) - q.head }
 func (q *queue) at(i int) *slot { return q.slots[q.head+i] }
 
 func (q *queue) push(s *slot) { q.slots = append(q.slots, s) }
+
+// take moves the first n to the end of dst.
+func (q *queue) take(dst []*slot, n int) []*slot {
+	dst = append(dst, q.slots[q.head:q.head+n]...)
+	q.drop(n)
+	return dst
+}
 
 // drop takes the first n off. The space before them is reused once it is
 // half of the whole.

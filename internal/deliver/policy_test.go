@@ -67,15 +67,19 @@ func TestWriteUnits(t *testing.T) {
 }
 
 func TestLimiterFindsItsWayUp(t *testing.T) {
-	l := newLimiter(20, startLimit)
+	l := newLimiter(20)
+	if l.allowed() != 1 {
+		t.Errorf("%d at the start, want 1", l.allowed())
+	}
+	l.limit = 4
 	for range 30 {
 		l.sent(1, noon)
 		l.accepted(noon)
 	}
-	if l.allowed() != startLimit {
+	if l.allowed() != 4 {
 		t.Errorf("raised to %d though never reached", l.allowed())
 	}
-	l.sent(startLimit, noon)
+	l.sent(4, noon)
 	for range 8 {
 		l.accepted(noon)
 	}
@@ -95,7 +99,8 @@ func TestLimiterFindsItsWayUp(t *testing.T) {
 }
 
 func TestLimiterCutsOncePerWindow(t *testing.T) {
-	l := newLimiter(20, 20)
+	l := newLimiter(20)
+	l.limit = 20
 	l.sent(20, noon)
 	for range 20 { // one burst: all were sent before the first answer
 		l.pushedBack(noon, 1, noon.Add(time.Second))

@@ -117,6 +117,7 @@ type Fault struct {
 	Message string // the service's, for the dead letter
 	// Answered says that the service was reached, whatever it said.
 	Answered bool
+	Reasons  []Throttle // of Throttled, when the service gave some
 	Err      error
 }
 

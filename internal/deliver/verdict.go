@@ -16,7 +16,9 @@ func (m *machine) took(r *request, a Answer, now time.Time) []ending {
 		back[i] = true
 	}
 	m.budget.answered(r.units, m.spent(r, a, back), now)
-	m.steer(r, float64(len(a.Unprocessed))/float64(len(r.slots)), now)
+	for _, p := range r.parts {
+		m.steer(p.lane, r.sent, p.share(back), now)
+	}
 
 	ends := make([]ending, 0, len(r.slots))
 	var returned []*slot
@@ -58,15 +60,27 @@ func (m *machine) spent(r *request, a Answer, back []bool) float64 {
 	return sum
 }
 
-// steer tells the limit which share of a request was given back.
-func (m *machine) steer(r *request, share float64, now time.Time) {
+// share is the part of the stretch's rows that were given back.
+func (p *stretch) share(back []bool) float64 {
+	n := 0
+	for _, b := range back[p.from:p.to] {
+		if b {
+			n++
+		}
+	}
+	return float64(n) / float64(p.to-p.from)
+}
+
+// steer tells a lane's limit which share of its rows in a request was given
+// back.
+func (m *machine) steer(l *lane, sent time.Time, share float64, now time.Time) {
 	if share == 0 {
-		m.limit.accepted(r.sent)
+		l.limit.accepted(sent)
 		return
 	}
-	m.limit.pushedBack(r.sent, share, now)
-	if m.limit.exhausted() {
-		m.limit.resumes = now.Add(min(m.delay(m.limit.refused), breath))
+	l.limit.pushedBack(sent, share, now)
+	if l.limit.exhausted() {
+		l.limit.resumes = now.Add(min(m.delay(l.limit.refused), breath))
 	}
 }
 
@@ -103,7 +117,8 @@ func (m *machine) requeue(s *slot, now time.Time) {
 		return
 	}
 	s.since = now
-	m.fresh.push(s)
+	s.lane.fresh.push(s)
+	m.enlist(s.lane)
 }
 
 // giveBack has rows wait before they are packed again. Newer rows of their
@@ -123,9 +138,15 @@ func (m *machine) giveBack(slots []*slot, now time.Time) {
 	m.later.add(delayed{due: now.Add(m.delay(level)), slots: slots})
 }
 
-// throttled is a request of which the table took nothing.
+// throttled is a request of which the tables took nothing.
 func (m *machine) throttled(r *request, fault *Fault, now time.Time) []ending {
-	m.steer(r, 1, now)
+	hot := fault.ofKeys()
+	named := slices.ContainsFunc(r.parts, func(p stretch) bool { return fault.names(p.lane.table) })
+	for _, p := range r.parts {
+		if !hot && (!named || fault.names(p.lane.table)) {
+			m.steer(p.lane, r.sent, 1, now)
+		}
+	}
 	var ends []ending
 	r.slots = slices.DeleteFunc(r.slots, func(s *slot) bool {
 		late := m.cfg.Retry.expired(s.flight.newest.first, now)
@@ -134,7 +155,11 @@ func (m *machine) throttled(r *request, fault *Fault, now time.Time) []ending {
 		}
 		return late
 	})
-	if len(r.slots) > 0 {
+	switch {
+	case len(r.slots) == 0:
+	case hot:
+		m.giveBack(r.slots, now)
+	default:
 		r.list()
 		m.later.add(delayed{due: now.Add(m.delay(r.Attempt)), request: r})
 	}
@@ -164,18 +189,26 @@ func (m *machine) poisoned(r *request, fault *Fault, now time.Time) []ending {
 	if len(r.slots) == 1 {
 		return m.rejected(nil, r.slots[0], fault.Code, fault.Message, now)
 	}
+	m.cfg.Meter.Split()
 	half := len(r.slots) / 2
-	m.due = slices.Insert(m.due, 0, m.part(r.slots[:half]), m.part(r.slots[half:]))
+	first := r.parts[0].lane
+	second := r.slots[half].lane
+	second.due = slices.Insert(second.due, 0, m.part(r, half, len(r.slots)))
+	first.due = slices.Insert(first.due, 0, m.part(r, 0, half))
+	m.enlist(first)
+	m.enlist(second)
 	return nil
 }
 
-// part is a request of some slots of another one.
-func (m *machine) part(slots []*slot) *request {
+// part is a request of some slots of another one, which it takes the place of.
+func (m *machine) part(r *request, from, to int) *request {
 	l := newLoad(m.cfg.Caps, 0)
-	for _, s := range slots {
+	for _, s := range r.slots[from:to] {
 		l.add(s.table, len(s.flight.newest.Body), 0)
 	}
-	return m.request(slices.Clone(slots), l.bytes)
+	part := m.request(slices.Clone(r.slots[from:to]), l.bytes)
+	part.Attempt, part.errors = r.Attempt, r.errors
+	return part
 }
 
 func (m *machine) delay(n int) time.Duration { return m.cfg.Retry.Delay(n, m.cfg.Random()) }

@@ -22,7 +22,9 @@ type Request struct {
 	Duration    time.Duration `json:"duration"`
 	Unprocessed int           `json:"unprocessed,omitempty"` // items the service gave back
 	Throttled   bool          `json:"throttled,omitempty"`
-	Units       float64       `json:"units,omitempty"` // capacity units consumed
+	Reason      string        `json:"reason,omitempty"`   // why it was throttled: the service's reason, or its error code
+	Resource    string        `json:"resource,omitempty"` // ARN of what throttled, if the service named it
+	Units       float64       `json:"units,omitempty"`    // capacity units consumed
 	Err         string        `json:"error,omitempty"`
 }
 
@@ -40,17 +42,27 @@ type Consumed struct {
 	Units float64 `json:"units"`
 }
 
+// Throttle counts requests throttled for one reason, by one resource.
+type Throttle struct {
+	Reason   string `json:"reason"`
+	Resource string `json:"resource,omitempty"` // ARN of a table or index, if the service named it
+	Count    int64  `json:"count"`
+}
+
 // Snapshot is a meter's counters at one moment.
 type Snapshot struct {
 	Requests    int64
 	Retries     int64
 	Throttles   int64
 	Unprocessed int64
+	Splits      int64 // requests divided to find the row that spoils them
 	BytesRead   int64
 	BytesTotal  int64 // 0 when it can't be known
 	RowsTotal   int64 // 0 when it can't be known
 	Capacity    []Consumed
-	Warnings    []Warning
+	// ThrottleReasons has the Throttles that had a reason, the most frequent first.
+	ThrottleReasons []Throttle
+	Warnings        []Warning
 }
 
 // Meter gathers the counters of one node. It may be used by several goroutines.
@@ -62,12 +74,16 @@ type Meter struct {
 	counts   Snapshot
 	warnings map[string]*Warning
 	capacity map[Consumed]float64 // keyed with Units 0
+	reasons  map[Throttle]int64   // keyed with Count 0
 }
 
 // NewMeter is the meter of one node. events, which may be nil, is told of each
 // request, from the goroutine that made it.
 func NewMeter(node string, events func(Request)) *Meter {
-	return &Meter{node: node, events: events, warnings: map[string]*Warning{}, capacity: map[Consumed]float64{}}
+	return &Meter{
+		node: node, events: events,
+		warnings: map[string]*Warning{}, capacity: map[Consumed]float64{}, reasons: map[Throttle]int64{},
+	}
 }
 
 // Warn counts a warning. Of each key the first message is kept.
@@ -93,6 +109,9 @@ func (m *Meter) Requested(r Request) {
 	}
 	if r.Throttled {
 		m.counts.Throttles++
+		if r.Reason != "" {
+			m.reasons[Throttle{Reason: r.Reason, Resource: r.Resource}]++
+		}
 	}
 	m.mu.Unlock()
 	if m.events != nil {
@@ -105,6 +124,13 @@ func (m *Meter) Capacity(table, index string, units float64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.capacity[Consumed{Table: table, Index: index}] += units
+}
+
+// Split counts a request that was divided to find the row that spoils it.
+func (m *Meter) Split() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.counts.Splits++
 }
 
 // Read adds input bytes read, as they stand in the file (compressed if it is).
@@ -121,7 +147,8 @@ func (m *Meter) Total(bytes, rows int64) {
 	m.counts.BytesTotal, m.counts.RowsTotal = bytes, rows
 }
 
-// Snapshot is the counters now, warnings and capacity sorted by name.
+// Snapshot is the counters now, warnings and capacity sorted by name,
+// throttles by how many.
 func (m *Meter) Snapshot() Snapshot {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -133,6 +160,13 @@ func (m *Meter) Snapshot() Snapshot {
 		k.Units = units
 		s.Capacity = append(s.Capacity, k)
 	}
+	for k, n := range m.reasons {
+		k.Count = n
+		s.ThrottleReasons = append(s.ThrottleReasons, k)
+	}
+	slices.SortFunc(s.ThrottleReasons, func(a, b Throttle) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.Resource, b.Resource))
+	})
 	slices.SortFunc(s.Capacity, func(a, b Consumed) int {
 		return cmp.Or(cmp.Compare(a.Table, b.Table), cmp.Compare(a.Index, b.Index))
 	})

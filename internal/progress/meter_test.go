@@ -20,7 +20,8 @@ func TestMeterCounts(t *testing.T) {
 	for range 10 {
 		group.Go(func() {
 			m.Requested(progress.Request{Number: 1, Attempt: 1, Unprocessed: 2})
-			m.Requested(progress.Request{Number: 1, Attempt: 2, Throttled: true})
+			m.Requested(progress.Request{Number: 1, Attempt: 2, Throttled: true, Reason: "Hot", Resource: "t"})
+			m.Split()
 			m.Capacity("t", "", 1.5)
 			m.Capacity("t", "i", 0.5)
 			m.Capacity("s", "", 1)
@@ -32,10 +33,12 @@ func TestMeterCounts(t *testing.T) {
 	group.Wait()
 	m.Warn("a", "not kept")
 	m.Total(70, 10)
+	m.Requested(progress.Request{Number: 2, Attempt: 1, Throttled: true, Reason: "Other"})
 	want := progress.Snapshot{
-		Requests: 20, Retries: 10, Throttles: 10, Unprocessed: 20, BytesRead: 70, BytesTotal: 70, RowsTotal: 10,
-		Capacity: []progress.Consumed{{Table: "s", Units: 10}, {Table: "t", Units: 15}, {Table: "t", Index: "i", Units: 5}},
-		Warnings: []progress.Warning{{Key: "a", Message: "first", Count: 11}, {Key: "b", Message: "second", Count: 10}},
+		Requests: 21, Retries: 10, Throttles: 11, Unprocessed: 20, Splits: 10, BytesRead: 70, BytesTotal: 70, RowsTotal: 10,
+		ThrottleReasons: []progress.Throttle{{Reason: "Hot", Resource: "t", Count: 10}, {Reason: "Other", Count: 1}},
+		Capacity:        []progress.Consumed{{Table: "s", Units: 10}, {Table: "t", Units: 15}, {Table: "t", Index: "i", Units: 5}},
+		Warnings:        []progress.Warning{{Key: "a", Message: "first", Count: 11}, {Key: "b", Message: "second", Count: 10}},
 	}
 	if got := m.Snapshot(); !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
@@ -45,7 +48,7 @@ func TestMeterCounts(t *testing.T) {
 			t.Errorf("an event does not say whose it is: %+v", r)
 		}
 	}
-	if len(heard) != 20 {
+	if len(heard) != 21 {
 		t.Errorf("%d events", len(heard))
 	}
 }

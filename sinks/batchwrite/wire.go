@@ -68,6 +68,11 @@ func faultOf(err error, rows []*deliver.Row) error {
 		fault.Class = deliver.Retryable
 	case dynamo.Throttled:
 		fault.Class = deliver.Throttled
+		for _, t := range e.Throttling {
+			fault.Reasons = append(fault.Reasons, deliver.Throttle{
+				Reason: t.Reason, Resource: t.Resource, Table: requestName(t.Resource, rows),
+			})
+		}
 	case dynamo.Poison:
 		fault.Class = deliver.Poison
 	default:

@@ -161,3 +161,24 @@ func TestNameAndARNAreOneTable(t *testing.T) {
 		t.Errorf("keys %v", known.keys("users"))
 	}
 }
+
+// The tables that throttling reasons name are told as rows name them.
+func TestThrottlingReasonsNameTheTable(t *testing.T) {
+	err := &dynamo.Error{Class: dynamo.Throttled, Code: "ThrottlingException", Status: 400, Throttling: []dynamo.ThrottlingReason{
+		{Reason: "TableWriteKeyRangeThroughputExceeded", Resource: usersARN},
+		{Reason: "IndexWriteProvisionedThroughputExceeded", Resource: usersARN + "/index/by_mail"},
+	}}
+	for _, name := range []string{"users", usersARN} {
+		var fault *deliver.Fault
+		if !errors.As(faultOf(err, []*deliver.Row{{Table: "orders"}, {Table: name}}), &fault) || fault.Class != deliver.Throttled {
+			t.Fatalf("fault: %+v", fault)
+		}
+		want := []deliver.Throttle{
+			{Reason: "TableWriteKeyRangeThroughputExceeded", Resource: usersARN, Table: name},
+			{Reason: "IndexWriteProvisionedThroughputExceeded", Resource: usersARN + "/index/by_mail", Table: name},
+		}
+		if !slices.Equal(fault.Reasons, want) {
+			t.Errorf("reasons: %+v", fault.Reasons)
+		}
+	}
+}
