@@ -130,7 +130,13 @@ func TestPeakIsThatOfAnySecond(t *testing.T) {
 			t.Errorf("seconds %v", got.Seconds)
 		}
 	}
-	if d := got.Average - 145/4.1; d > 1e-9 || d < -1e-9 {
+	if got.Average != 145.0/6 {
 		t.Errorf("average %v", got.Average)
+	}
+	late := newUsage(epoch)
+	late.add(consumed{CapacityUnits: 10}, at(7.5))
+	late.add(consumed{CapacityUnits: 20}, at(9))
+	if got := late.snapshot(); got.Average != 10 {
+		t.Errorf("average of the three seconds that began late: %v", got.Average)
 	}
 }

@@ -282,6 +282,28 @@ func TestTableIsMetered(t *testing.T) {
 	}
 }
 
+// What a scan costs is known when it is done: the next one pays for it, too.
+func TestScanIsPaidForAfterwards(t *testing.T) {
+	s := start(t, Config{Limits: Limits{TableRead: 0.001, Burst: 1000 * time.Second}})
+	for i := range 25 {
+		s.server.Put(t, s.table, item("p", i, 1))
+	}
+	scan := func() error {
+		_, err := s.client.Scan(t.Context(), &dynamodb.ScanInput{TableName: &s.table})
+		return err
+	}
+	if err := scan(); err != nil {
+		t.Fatal(err)
+	}
+	if reasons, _ := reasonsOf(scan()); len(reasons) != 1 || aws.ToString(reasons[0].Reason) != "TableReadProvisionedThroughputExceeded" {
+		t.Errorf("%v", reasons)
+	}
+	// 25 KB less some, in units of 4 KB, at half of one each.
+	if u := s.proxy.Stats().Tables[s.table].Read; u.Units != 3 && u.Units != 3.5 {
+		t.Errorf("%+v", u)
+	}
+}
+
 func TestHotPartitionIsMetered(t *testing.T) {
 	s := start(t, Config{Limits: Limits{PartitionWrite: 0.001, Partitions: 1000, Burst: 10_000 * time.Second}})
 	if back, err := s.put(t.Context(), "hot", 25); err != nil || len(back) != 15 {

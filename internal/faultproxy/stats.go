@@ -42,7 +42,7 @@ type Usage struct {
 	Units float64 `json:"units"`
 	// Peak is the most in any one second, wherever that second begins.
 	Peak float64 `json:"peak_per_second"`
-	// Average is per second between the first and the last answer.
+	// Average is over Seconds, from the first that has any to the last.
 	Average float64 `json:"average_per_second"`
 	// Indexes are the units of each global secondary index, part of Units.
 	Indexes map[string]float64 `json:"indexes,omitempty"`
@@ -128,9 +128,11 @@ func (r *recorder) snapshot(seed uint64) Stats {
 
 func (u *usage) snapshot() Usage {
 	out := Usage{Units: u.total, Peak: u.peak, Indexes: maps.Clone(u.indexes), Seconds: slices.Clone(u.seconds)}
-	// All within a moment is a rate of that much per second at least.
-	if u.total > 0 {
-		out.Average = u.total / max(1, u.last.Sub(u.first).Seconds())
+	for i, first := range u.seconds {
+		if first > 0 {
+			out.Average = u.total / float64(len(u.seconds)-i)
+			break
+		}
 	}
 	return out
 }

@@ -4,13 +4,12 @@ import "time"
 
 // usage is capacity that was consumed, as time goes by. Time is passed in.
 type usage struct {
-	start       time.Time // of second 0
-	first, last time.Time // of anything consumed
-	total       float64
-	seconds     []float64 // by second since start
-	indexes     map[string]float64
-	window      []spending // of the last second
-	sum, peak   float64    // of the window, and the most that it has been
+	start     time.Time // of second 0
+	total     float64
+	seconds   []float64 // by second since start
+	indexes   map[string]float64
+	window    []spending // of the last second
+	sum, peak float64    // of the window, and the most that it has been
 }
 
 type spending struct {
@@ -27,10 +26,6 @@ func (u *usage) add(c consumed, now time.Time) {
 	if c.CapacityUnits == 0 {
 		return
 	}
-	if u.first.IsZero() {
-		u.first = now
-	}
-	u.last = now
 	u.total += c.CapacityUnits
 	for name, index := range c.GlobalSecondaryIndexes {
 		u.indexes[name] += index.CapacityUnits
