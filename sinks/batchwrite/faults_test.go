@@ -5,14 +5,12 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -21,167 +19,46 @@ import (
 
 	"github.com/dynapipe/dynapipe/internal/deliver"
 	"github.com/dynapipe/dynapipe/internal/dynamotest"
+	"github.com/dynapipe/dynapipe/internal/faultproxy"
 )
 
-// proxy stands before a real server and does to BatchWriteItem, by a seed, what
-// no emulator does.
-type proxy struct {
-	server  *dynamotest.Server
-	client  *http.Client
-	percent chances
-
-	mu     sync.Mutex
-	random *rand.Rand
-	seen   map[string]int // by what was done
-}
-
-// chances in percent: of rows for unprocessed, of requests for the others.
-type chances struct{ unprocessed, throttled, failed, cutBefore, cutAfter int }
-
-// startProxy starts a proxy and returns its URL.
-func startProxy(t *testing.T, server *dynamotest.Server, c chances) (*proxy, string) {
+// startProxy puts a fault proxy before a server and returns its URL. Rows that
+// say so are poison or denied.
+func startProxy(t *testing.T, server *dynamotest.Server, c faultproxy.Config) (*faultproxy.Proxy, string) {
 	t.Helper()
-	p := &proxy{server: server, percent: c, random: rand.New(rand.NewPCG(7, 7)), seen: map[string]int{}, client: &http.Client{
-		Transport: &http.Transport{MaxIdleConnsPerHost: 64},
-	}}
+	var err error
+	if c.Backend, err = url.Parse(server.Endpoint); err != nil {
+		t.Fatal(err)
+	}
+	c.Seed = 7
+	c.Deciders = append(c.Deciders,
+		marked("POISON", "ValidationException", "an item is poisoned"),
+		marked("DENIED", "AccessDeniedException", "not allowed"))
+	// The server may be one that verifies signatures.
+	c.Sign = func(ctx context.Context, r *http.Request, body []byte) error {
+		sum := sha256.Sum256(body)
+		return v4.NewSigner().SignHTTP(ctx, server.Credentials, r, hex.EncodeToString(sum[:]), "dynamodb", server.Config.Region, time.Now())
+	}
+	p, err := faultproxy.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
 	s := httptest.NewServer(p)
 	t.Cleanup(func() {
 		s.Close()
-		p.client.CloseIdleConnections()
+		p.Close()
 	})
 	return p, s.URL
 }
 
-// roll draws what to do to a request.
-func (p *proxy) roll(percent int) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.random.IntN(100) < percent
-}
-
-func (p *proxy) count(what string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.seen[what]++
-}
-
-func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		panic(http.ErrAbortHandler)
-	}
-	if !strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".BatchWriteItem") {
-		p.answer(w, r, body, nil)
-		return
-	}
-	switch {
-	case bytes.Contains(body, []byte("POISON")):
-		p.refuse(w, http.StatusBadRequest, "com.amazon.coral.validate#ValidationException", "an item is poisoned")
-	case bytes.Contains(body, []byte("DENIED")):
-		p.refuse(w, http.StatusBadRequest, "com.amazonaws.dynamodb.v20120810#AccessDeniedException", "not allowed")
-	case p.roll(p.percent.throttled):
-		p.refuse(w, http.StatusBadRequest, "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException", "slow down")
-	case p.roll(p.percent.failed):
-		p.refuse(w, http.StatusInternalServerError, "com.amazonaws.dynamodb.v20120810#InternalServerError", "failing")
-	case p.roll(p.percent.cutBefore):
-		p.count("cut before")
-		panic(http.ErrAbortHandler)
-	default:
-		p.batch(w, r, body)
-	}
-}
-
-func (p *proxy) refuse(w http.ResponseWriter, status int, code, message string) {
-	p.count(code[strings.IndexByte(code, '#')+1:])
-	w.Header().Set("Content-Type", "application/x-amz-json-1.0")
-	w.WriteHeader(status)
-	fmt.Fprintf(w, `{"__type":%q,"message":%q}`, code, message)
-}
-
-// batch forwards a part of a batch and gives the rest back.
-func (p *proxy) batch(w http.ResponseWriter, r *http.Request, body []byte) {
-	var request struct {
-		RequestItems           map[string][]json.RawMessage
-		ReturnConsumedCapacity string
-	}
-	if err := json.Unmarshal(body, &request); err != nil {
-		p.refuse(w, http.StatusBadRequest, "#SerializationException", err.Error())
-		return
-	}
-	back := map[string][]json.RawMessage{}
-	for table, items := range request.RequestItems {
-		var kept []json.RawMessage
-		for _, item := range items {
-			if p.roll(p.percent.unprocessed) {
-				p.count("unprocessed")
-				back[table] = append([]json.RawMessage{item}, back[table]...) // another order
-			} else {
-				kept = append(kept, item)
-			}
+// marked refuses batches that hold a text.
+func marked(text, exception, message string) faultproxy.Decider {
+	return func(_ *rand.Rand, r *faultproxy.Request) *faultproxy.Fault {
+		if r.Operation != "BatchWriteItem" || !bytes.Contains(r.Body, []byte(text)) {
+			return nil
 		}
-		request.RequestItems[table] = kept
-		if len(kept) == 0 {
-			delete(request.RequestItems, table)
-		}
+		return &faultproxy.Fault{Kind: "marked", Answer: faultproxy.Refuse(http.StatusBadRequest, exception, message)}
 	}
-	if len(request.RequestItems) == 0 {
-		p.refuse(w, http.StatusBadRequest, "#ProvisionedThroughputExceededException", "nothing taken")
-		return
-	}
-	body, err := json.Marshal(request)
-	if err != nil {
-		panic(err)
-	}
-	p.answer(w, r, body, back)
-}
-
-// answer forwards a request, signed anew, and its answer with what is given
-// back added to it.
-func (p *proxy) answer(w http.ResponseWriter, r *http.Request, body []byte, back map[string][]json.RawMessage) {
-	status, answer, checksum := p.forward(r.Context(), r.Header, body)
-	if status != http.StatusOK && strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".BatchWriteItem") {
-		p.count("failed behind the proxy: " + string(answer))
-	}
-	if p.roll(p.percent.cutAfter) && back != nil {
-		p.count("cut after")
-		panic(http.ErrAbortHandler)
-	}
-	if len(back) > 0 && status == http.StatusOK {
-		var whole map[string]any
-		if err := json.Unmarshal(answer, &whole); err != nil {
-			panic(err)
-		}
-		whole["UnprocessedItems"] = back
-		answer, _ = json.Marshal(whole)
-	} else if checksum != "" {
-		w.Header().Set("X-Amz-Crc32", checksum)
-	}
-	w.WriteHeader(status)
-	_, _ = w.Write(answer)
-}
-
-func (p *proxy) forward(ctx context.Context, header http.Header, body []byte) (status int, answer []byte, checksum string) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, p.server.Endpoint, bytes.NewReader(body))
-	if err != nil {
-		panic(err)
-	}
-	for _, name := range []string{"X-Amz-Target", "Content-Type"} {
-		request.Header.Set(name, header.Get(name))
-	}
-	sum := sha256.Sum256(body)
-	if err := v4.NewSigner().SignHTTP(ctx, p.server.Credentials, request, hex.EncodeToString(sum[:]), "dynamodb", p.server.Config.Region, time.Now()); err != nil {
-		panic(err)
-	}
-	response, err := p.client.Do(request)
-	if err != nil {
-		panic(http.ErrAbortHandler)
-	}
-	defer response.Body.Close()
-	answer, err = io.ReadAll(response.Body)
-	if err != nil {
-		panic(http.ErrAbortHandler)
-	}
-	return response.StatusCode, answer, response.Header.Get("X-Amz-Crc32")
 }
 
 // numbered are n rows whose keys repeat every so many.
@@ -198,7 +75,9 @@ func numbered(n, keys int) []string {
 func TestTwentyThousandItemsThroughFaults(t *testing.T) {
 	server := dynamotest.Start(t)
 	table := server.CreateTable(t, dynamotest.S("pk"))
-	p, url := startProxy(t, server, chances{unprocessed: 20, throttled: 10, failed: 3, cutBefore: 1, cutAfter: 2})
+	p, url := startProxy(t, server, faultproxy.Config{Faults: faultproxy.Faults{
+		Unprocessed: 0.20, Throttle: 0.10, Error: 0.05, CutBefore: 0.01, CutAfter: 0.02,
+	}})
 	const n, keys = 20_000, 18_000
 	body := fmt.Sprintf("table = %q\nretry {\nbase_delay = \"1ms\"\nmax_delay = \"20ms\"\n}", table)
 	o, err := write(t.Context(), t, configure(t, server, url, body), 1000, numbered(n, keys)...)
@@ -222,8 +101,12 @@ func TestTwentyThousandItemsThroughFaults(t *testing.T) {
 	if done := o.tally.Written.Load() + o.tally.Coalesced.Load(); done != n || o.open != 0 {
 		t.Errorf("%d rows ended of %d, %d open", done, n, o.open)
 	}
-	for _, fault := range []string{"unprocessed", "ProvisionedThroughputExceededException", "InternalServerError", "cut before", "cut after"} {
-		if p.seen[fault] == 0 {
+	stats := p.Stats()
+	for _, fault := range []faultproxy.Kind{
+		faultproxy.Unprocessed, faultproxy.Throttled, faultproxy.Failed, faultproxy.FailedAfter,
+		faultproxy.Unavailable, faultproxy.CutBefore, faultproxy.CutAfter,
+	} {
+		if stats.Faults[fault] == 0 {
 			t.Errorf("the proxy never did this: %s", fault)
 		}
 	}
@@ -231,7 +114,7 @@ func TestTwentyThousandItemsThroughFaults(t *testing.T) {
 	if s.Unprocessed == 0 || s.Throttles == 0 || s.Retries == 0 {
 		t.Errorf("counted: %+v", s)
 	}
-	t.Logf("%d items in %d requests (%d at best), faults %v", n, s.Requests, n/deliver.BatchWriteCaps().Items, p.seen)
+	t.Logf("%d items in %d requests (%d at best), faults %v", n, s.Requests, n/deliver.BatchWriteCaps().Items, stats.Faults)
 }
 
 // An item that DynamoDB calls invalid is found in its batch; the others arrive,
@@ -239,7 +122,7 @@ func TestTwentyThousandItemsThroughFaults(t *testing.T) {
 func TestPoisonIsFoundAndTheOthersArrive(t *testing.T) {
 	server := dynamotest.Start(t)
 	table := server.CreateTable(t, dynamotest.S("pk"))
-	_, url := startProxy(t, server, chances{})
+	_, url := startProxy(t, server, faultproxy.Config{})
 	rows := numbered(100, 100)
 	rows[41] = `{"pk":{"S":"user-41"},"text":{"S":"POISON"}}`
 	rows = append(rows, `{"pk":{"S":"user-7"},"text":{"S":"POISON"}}`)
@@ -262,7 +145,7 @@ func TestPoisonIsFoundAndTheOthersArrive(t *testing.T) {
 func TestDeniedFailsTheRunAndNamesTheTable(t *testing.T) {
 	server := dynamotest.Start(t)
 	table := server.CreateTable(t, dynamotest.S("pk"))
-	_, url := startProxy(t, server, chances{})
+	_, url := startProxy(t, server, faultproxy.Config{})
 	o, err := write(t.Context(), t, configure(t, server, url, fmt.Sprintf("table = %q", table)), 10,
 		`{"pk":{"S":"a"},"x":{"S":"DENIED"}}`, `{"pk":{"S":"b"}}`)
 	if err == nil || !strings.Contains(err.Error(), "table "+table+": ") || !strings.Contains(err.Error(), "AccessDeniedException: not allowed") {
@@ -278,13 +161,13 @@ func TestDeniedFailsTheRunAndNamesTheTable(t *testing.T) {
 func TestUnprocessedRowsCanBeRejected(t *testing.T) {
 	server := dynamotest.Start(t)
 	table := server.CreateTable(t, dynamotest.S("pk"))
-	p, url := startProxy(t, server, chances{unprocessed: 30})
+	p, url := startProxy(t, server, faultproxy.Config{Faults: faultproxy.Faults{Unprocessed: 0.30}})
 	body := fmt.Sprintf("table = %q\nbatch_size = 10\nconcurrency = 2\nretry {\nretry_unprocessed = false\n}", table)
 	o, err := write(t.Context(), t, configure(t, server, url, body), 100, numbered(500, 500)...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	back := int64(p.seen["unprocessed"])
+	back := p.Stats().Faults[faultproxy.Unprocessed]
 	if back == 0 {
 		t.Fatal("the proxy gave nothing back")
 	}
@@ -303,7 +186,12 @@ func TestUnprocessedRowsCanBeRejected(t *testing.T) {
 func TestFailuresPastMaxAttemptsFailTheRun(t *testing.T) {
 	server := dynamotest.Start(t)
 	table := server.CreateTable(t, dynamotest.S("pk"))
-	_, url := startProxy(t, server, chances{failed: 100})
+	_, url := startProxy(t, server, faultproxy.Config{Deciders: []faultproxy.Decider{func(_ *rand.Rand, r *faultproxy.Request) *faultproxy.Fault {
+		if r.Operation != "BatchWriteItem" {
+			return nil
+		}
+		return &faultproxy.Fault{Kind: faultproxy.Failed, Answer: faultproxy.Refuse(http.StatusInternalServerError, "InternalServerError", "failing")}
+	}}})
 	body := fmt.Sprintf("table = %q\nretry {\nmax_attempts = 3\nbase_delay = \"1ms\"\n}", table)
 	o, err := write(t.Context(), t, configure(t, server, url, body), 100, numbered(30, 30)...)
 	if err == nil || !strings.Contains(err.Error(), "failed 3 times (retry.max_attempts)") || !strings.Contains(err.Error(), "InternalServerError") {
