@@ -89,15 +89,20 @@ type deadLetter struct {
 	first string
 }
 
-// open sets an older dead letter aside and makes sure that this run's can be
-// written, before anything moves.
-func (d *deadLetter) open() error {
+// setAside moves an older run's dead letter away. It comes before any source
+// looks for its files, so that no pattern finds a dead letter.
+func (d *deadLetter) setAside() error {
 	if old, err := os.Stat(d.path); err == nil && old.Mode().IsRegular() {
 		aside := d.path + "." + old.ModTime().UTC().Format("20060102T150405.000000000Z")
 		if err := os.Rename(d.path, aside); err != nil {
 			return fmt.Errorf("set the dead letter of an earlier run aside: %w", err)
 		}
 	}
+	return nil
+}
+
+// open makes sure that the dead letter can be written, before any row moves.
+func (d *deadLetter) open() error {
 	if err := os.MkdirAll(filepath.Dir(d.path), 0o777); err != nil {
 		return fmt.Errorf("make the folder of the dead letter: %w", err)
 	}

@@ -122,7 +122,7 @@ func (e *Engine) Run(ctx context.Context) (*Report, error) {
 	e.begin()
 	ctx, e.cancel = context.WithCancelCause(ctx)
 	defer e.cancel(nil)
-	err := e.dead.open()
+	err := e.dead.setAside()
 	if err == nil {
 		err = e.move(ctx)
 		err = errors.Join(err, e.dead.close())
@@ -153,6 +153,9 @@ func (e *Engine) move(ctx context.Context) (err error) {
 			return e.cause(ctx, s.failed(err))
 		}
 		opened++
+	}
+	if err := e.dead.open(); err != nil {
+		return err
 	}
 	if err := e.work(ctx); err != nil {
 		return e.cause(ctx, err)
