@@ -3,6 +3,7 @@ package dynamodb
 import (
 	"context"
 	"errors"
+	"math"
 	"math/rand/v2"
 	"sync"
 	"testing"
@@ -18,76 +19,122 @@ type use struct {
 	units       float64
 }
 
-// Promise 7, checked from outside: no moment at which the requests that count
-// exceed the budget, whatever they take and however long.
-func TestBudgetHolds(t *testing.T) {
-	for seed := range uint64(20) {
-		synctest.Test(t, func(t *testing.T) {
-			b := newBudget(10)
-			var mu sync.Mutex
-			var uses []use
-			var all sync.WaitGroup
-			for worker := range uint64(4) {
-				random := rand.New(rand.NewPCG(seed, worker))
-				all.Go(func() {
-					for range 20 {
-						units := 0.5 + float64(random.IntN(8))/2
-						if err := b.take(t.Context(), units); err != nil {
-							t.Error(err)
-							return
-						}
-						from := time.Now()
-						time.Sleep(time.Duration(random.IntN(300)) * time.Millisecond)
-						took := units * float64(random.IntN(3)) / 2 // never more than estimated
-						mu.Lock()
-						uses = append(uses, use{from, time.Now(), units})
-						uses = append(uses, use{time.Now(), time.Now().Add(time.Second), took})
-						mu.Unlock()
-						b.answered(units, took)
-					}
-				})
+// readers has segments read n items each within a budget, from a server that
+// answers after latency, and says what was let through and how long it took.
+func readers(t *testing.T, b *budget, segments, n int, latency time.Duration, item func() float64) (uses []use, took time.Duration) {
+	t.Helper()
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	start := time.Now()
+	for range segments {
+		all.Go(func() {
+			for left := n; left > 0; {
+				ask, err := b.take(t.Context(), 0)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				from := time.Now()
+				time.Sleep(latency)
+				mu.Lock()
+				units, scanned := 0.0, 0
+				for ; scanned < min(ask.limit, left) && units < b.page; scanned++ {
+					units += item()
+				}
+				units = math.Ceil(units/b.step) * b.step
+				uses = append(uses, use{from, time.Now().Add(time.Second), units})
+				mu.Unlock()
+				left -= scanned
+				b.answered(ask, int64(scanned), units)
 			}
-			all.Wait()
-			for _, moment := range uses {
-				sum := 0.0
-				for _, u := range uses {
-					if !u.from.After(moment.from) && u.until.After(moment.from) {
-						sum += u.units
-					}
-				}
-				if sum > b.limit {
-					t.Fatalf("seed %d: %v units count at one moment", seed, sum)
-				}
+		})
+	}
+	all.Wait()
+	return uses, time.Since(start)
+}
+
+// most is the most that counts at one moment, and all of it.
+func most(uses []use) (peak, total float64) {
+	for _, moment := range uses {
+		sum := 0.0
+		for _, u := range uses {
+			if !u.from.After(moment.from) && u.until.After(moment.from) {
+				sum += u.units
+			}
+		}
+		peak = max(peak, sum)
+		total += moment.units
+	}
+	return peak, total
+}
+
+// Promise 7, checked from outside: no moment at which the requests that count
+// exceed the budget; and the budget is used.
+func TestBudgetHoldsAndIsUsed(t *testing.T) {
+	for name, c := range map[string]struct {
+		budget     float64
+		segments   int
+		consistent bool
+		item       func(*rand.Rand) float64
+	}{
+		"one segment":        {20, 1, true, func(*rand.Rand) float64 { return 0.08 }},
+		"four segments":      {20, 4, true, func(*rand.Rand) float64 { return 0.08 }},
+		"more than units":    {3, 8, false, func(*rand.Rand) float64 { return 0.04 }},
+		"large items":        {100, 4, false, func(*rand.Rand) float64 { return 7.3 }},
+		"items of all sizes": {100, 3, false, func(r *rand.Rand) float64 { return []float64{0.002, 0.02, 0.2, 3.7}[r.IntN(4)] }},
+		"large budget":       {2000, 8, false, func(*rand.Rand) float64 { return 0.5 }},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBudget(&Config{readCapacity: c.budget, consistent: c.consistent}, &dynamo.Table{})
+			random := rand.New(rand.NewPCG(1, 2))
+			item := func() float64 { return c.item(random) }
+			mean := 0.0
+			for range 1000 {
+				mean += item() / 1000
+			}
+			n := int(20*c.budget/mean) / c.segments
+			uses, took := readers(t, b, c.segments, n, 5*time.Millisecond, item)
+			peak, total := most(uses)
+			if peak > c.budget {
+				t.Errorf("%s: %v units count at one moment, of %v", name, peak, c.budget)
+			}
+			if rate := total / (took.Seconds() + 1); rate < 0.85*c.budget-b.step {
+				t.Errorf("%s: %.1f units a second in %d requests, of %v", name, rate, len(uses), c.budget)
 			}
 		})
 	}
 }
 
+// Until the first answer nothing is known of the items, and segments wait.
+func TestFirstPageGoesAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBudget(&Config{readCapacity: 100}, &dynamo.Table{})
+		uses, _ := readers(t, b, 4, 3, time.Millisecond, func() float64 { return 50 })
+		if peak, _ := most(uses); peak > 100 {
+			t.Errorf("%v units at one moment", peak)
+		}
+	})
+}
+
 func TestBudgetTakesALargeRequestAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBudget(1)
-		start := time.Now()
-		for range 3 {
-			if err := b.take(t.Context(), 50); err != nil {
-				t.Fatal(err)
-			}
-			b.answered(50, 50)
-		}
-		if waited := time.Since(start); waited != 2*time.Second {
-			t.Errorf("three requests over the budget took %v, want each after the one before has cooled", waited)
+		b := newBudget(&Config{readCapacity: 1}, &dynamo.Table{})
+		uses, took := readers(t, b, 1, 3, 0, func() float64 { return 50 })
+		if len(uses) != 3 || took != 2*time.Second {
+			t.Errorf("%d requests over the budget took %v, want each after the one before has cooled", len(uses), took)
 		}
 	})
 }
 
 func TestBudgetEndsWithTheContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBudget(1)
-		if err := b.take(t.Context(), 1); err != nil {
+		b := newBudget(&Config{readCapacity: 1}, &dynamo.Table{})
+		if _, err := b.take(t.Context(), 0); err != nil {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if err := b.take(ctx, 1); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := b.take(ctx, 0); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -95,41 +142,55 @@ func TestBudgetEndsWithTheContext(t *testing.T) {
 
 func TestPagesFitTheBudget(t *testing.T) {
 	table := &dynamo.Table{ItemCount: 1000, SizeBytes: 1000 * 8192} // one unit each
-	tests := []struct {
-		name     string
-		config   Config
-		pageSize int
-		want     request
+	known := cost{mean: 1, seen: 1000, largest: 1e6}
+	for name, c := range map[string]struct {
+		config Config
+		cost   cost
+		most   int
+		want   request
 	}{
-		{"no budget", Config{}, 0, request{0, 128}},
-		{"no budget, strongly consistent", Config{consistent: true}, 0, request{0, 256}},
-		{"no budget, small pages", Config{}, 10, request{10, 10}},
-		{"budget", Config{readCapacity: 20}, 0, request{20, 20}},
-		{"budget shared by segments", Config{readCapacity: 20, segments: 4}, 0, request{5, 5}},
-		{"more segments than budget", Config{readCapacity: 2, segments: 4}, 0, request{1, 1}},
-		{"strongly consistent", Config{readCapacity: 20, consistent: true}, 0, request{10, 20}},
-		{"page smaller than the budget", Config{readCapacity: 20}, 3, request{3, 3}},
-		{"budget larger than a page", Config{readCapacity: 1000}, 0, request{0, 128}},
-	}
-	for _, test := range tests {
-		if got := newPacer(&test.config, table).next(test.pageSize); got != test.want {
-			t.Errorf("%s: %+v, want %+v", test.name, got, test.want)
+		"no budget":                     {Config{}, known, 0, request{0, 0}},
+		"no budget, small pages":        {Config{}, known, 10, request{10, 0}},
+		"nothing known":                 {Config{readCapacity: 20}, cost{}, 0, request{1, 1.5}},
+		"nothing known, consistent":     {Config{readCapacity: 20, consistent: true}, cost{}, 0, request{1, 3}},
+		"known":                         {Config{readCapacity: 20}, known, 0, request{19, 19.5}},
+		"page smaller than the budget":  {Config{readCapacity: 20}, known, 3, request{3, 3.5}},
+		"budget larger than a page":     {Config{readCapacity: 1000}, known, 0, request{999, 128}},
+		"small pages seen":              {Config{readCapacity: 20}, cost{mean: 1, seen: 3, largest: 2}, 0, request{4, 4.5}},
+		"items that differ":             {Config{readCapacity: 20}, cost{mean: 1, variance: 1, seen: 1000, largest: 1e6}, 0, request{6, 18.5}},
+		"item larger than budget alone": {Config{readCapacity: 1}, known, 0, request{1, 1.5}},
+	} {
+		got, err := newBudget(&c.config, table).with(c.cost).take(t.Context(), c.most)
+		if err != nil || got != c.want {
+			t.Errorf("%s: %+v, want %+v (%v)", name, got, c.want, err)
 		}
 	}
 }
 
-func TestPacerRisesAtOnceAndFallsSlowly(t *testing.T) {
-	p := newPacer(&Config{readCapacity: 100}, &dynamo.Table{})
-	p.learn(10, 100)
-	if p.perItem != 10 {
-		t.Errorf("after a costly page: %v units an item", p.perItem)
+// with is the budget, knowing what items cost.
+func (b *budget) with(c cost) *budget {
+	if b != nil {
+		b.cost = c
 	}
-	p.learn(10, 20)
-	if p.perItem != 9 {
-		t.Errorf("after a cheap page: %v units an item", p.perItem)
+	return b
+}
+
+func TestCostFollowsThePages(t *testing.T) {
+	var c cost
+	c.learn(0, 0.5, 0.5)
+	if c.known() {
+		t.Error("an empty page told something")
 	}
-	p.learn(0, 0)
-	if p.perItem != 9 {
-		t.Errorf("an empty page changed it to %v", p.perItem)
+	for range 50 {
+		c.learn(100, 100, 0.5)
+	}
+	if math.Abs(c.mean-1) > 0.01 || c.variance > 0.01 || c.largest != 100 {
+		t.Errorf("of equal items: %+v", c)
+	}
+	for range 100 {
+		c.learn(100, 300, 0.5)
+	}
+	if math.Abs(c.mean-3) > 0.01 {
+		t.Errorf("items that grew: %+v", c)
 	}
 }

@@ -19,13 +19,11 @@ const stillThrottled = time.Minute
 // however long it takes; other errors that pass use up the attempts.
 func (p *partition) fetch(ctx context.Context) error {
 	s := p.source
-	ask := s.pacer.next(s.pageLimit())
-	body := p.body(ask.limit)
 	number := s.number.Add(1)
 	began := time.Now()
 	failures, throttles := 0, 0
 	for attempt := 1; ; attempt++ {
-		err := p.attempt(ctx, body, ask, number, attempt)
+		err := p.attempt(ctx, number, attempt)
 		if err == nil {
 			return nil
 		}
@@ -67,13 +65,14 @@ func (s *source) pageLimit() int {
 }
 
 // attempt asks once and keeps the page. What it was and took goes to the meter.
-func (p *partition) attempt(ctx context.Context, body []byte, ask request, number int64, attempt int) error {
+func (p *partition) attempt(ctx context.Context, number int64, attempt int) error {
 	s := p.source
-	if err := s.budget.take(ctx, ask.units); err != nil {
+	ask, err := s.budget.take(ctx, s.pageLimit())
+	if err != nil {
 		return err
 	}
 	start := time.Now()
-	answer, err := s.client.Call(ctx, s.operation, body)
+	answer, err := s.client.Call(ctx, s.operation, p.body(ask.limit))
 	page := dynamo.Page{Items: p.page.Items[:0]} // they have all been taken
 	if err == nil {
 		if bad := dynamo.ParsePage(answer, &page); bad != nil {
@@ -97,13 +96,12 @@ func (p *partition) attempt(ctx context.Context, body []byte, ask request, numbe
 	default:
 		r.Err, took = err.Error(), ask.units
 	}
-	s.budget.answered(ask.units, took)
+	s.budget.answered(ask, page.Scanned, took)
 	r.Units = page.Consumed.CapacityUnits
 	s.env.Meter.Requested(r)
 	if err != nil {
 		return err
 	}
-	s.pacer.learn(page.Scanned, took)
 	s.env.Meter.Read(int64(len(answer)))
 	s.record(page.Consumed)
 	p.page = page

@@ -30,7 +30,6 @@ type source struct {
 	pageSize  int // items; 0: what fits
 	retry     deliver.Retry
 	budget    *budget // nil without read_capacity
-	pacer     *pacer
 
 	number    atomic.Int64 // of requests
 	filtered  bool         // DynamoDB drops items
@@ -74,12 +73,9 @@ func (c *Config) Open(ctx context.Context, env sources.Env) (sources.Source, err
 	s := &source{
 		env: env, client: client, table: table.Name, operation: c.operation(), prefix: body,
 		segments: c.segmentsFor(table), pageSize: c.pageSize, retry: deliver.DefaultRetry(),
-		filtered: c.where != nil || c.skipExpired, limited: c.limit > 0, pacer: newPacer(c, table),
+		filtered: c.where != nil || c.skipExpired, limited: c.limit > 0, budget: newBudget(c, table),
 	}
 	s.remaining.Store(c.limit)
-	if c.readCapacity > 0 {
-		s.budget = newBudget(c.readCapacity)
-	}
 	s.estimateTotal(c, table)
 	return s, nil
 }
