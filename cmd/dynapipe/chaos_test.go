@@ -6,6 +6,8 @@ import (
 	"bufio"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/dynapipe/dynapipe/engine"
+	"github.com/dynapipe/dynapipe/internal/diag"
 	"github.com/dynapipe/dynapipe/internal/dynamotest"
 	"github.com/dynapipe/dynapipe/internal/faultproxy"
 )
@@ -89,56 +92,26 @@ func (r *rehearsal) stop(t *testing.T) faultproxy.Stats {
 	return s
 }
 
-// TestImportThroughChaos has every row of a real file arrive through a server
-// that does everything wrong.
-func TestImportThroughChaos(t *testing.T) {
-	server := dynamotest.Start(t)
-	table := server.TableName(t)
-	proxy := startChaos(t, server, "--seed", "42", "--unprocessed", "20%", "--throttle", "10%", "--error", "5%", "--cut-before", "2%", "--cut-after", "2%", "--jitter", "1ms")
-
-	dir := workspace(t)
-	if err := os.WriteFile(filepath.Join(dir, "import.hcl"), []byte(throughChaos), 0o666); err != nil {
+// imports runs an import of every zip code through a proxy, in a folder of its
+// own that gets the report.
+func (r *rehearsal) imports(t *testing.T, server *dynamotest.Server, pipeline, name string) (dir string, code int, said string) {
+	t.Helper()
+	dir = workspace(t)
+	if err := os.WriteFile(filepath.Join(dir, "import.hcl"), []byte(pipeline), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("dynapipe", "run", "import.hcl", "--var", "table="+table, "--report", "report.json")
+	cmd := exec.Command("dynapipe", "run", "import.hcl", "--var", "table="+name, "--report", "report.json")
 	cmd.Dir = dir
-	cmd.Env = append(append(os.Environ(), server.Environ()...), "AWS_ENDPOINT_URL_DYNAMODB="+proxy.endpoint)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	cmd.Env = append(append(os.Environ(), server.Environ()...), "AWS_ENDPOINT_URL_DYNAMODB="+r.endpoint)
+	out, err := cmd.CombinedOutput()
+	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
 	}
-	stats := proxy.stop(t)
-
-	want := zipcodes(t)
-	got := server.ItemsBy(t, table, "zip_code")
-	for _, code := range want {
-		if got[code] == nil {
-			t.Errorf("no item for %s", code)
-		}
-	}
-	if len(got) != len(want) {
-		t.Errorf("%d items, want %d", len(got), len(want))
-	}
-	report := readReport(t, dir)
-	if report.Status != engine.Done || report.Rejects != 0 || report.Unsettled != 0 {
-		t.Errorf("report: %s, %d rejects, %d unsettled", report.Status, report.Rejects, report.Unsettled)
-	}
-	for _, kind := range []faultproxy.Kind{faultproxy.Unprocessed, faultproxy.Throttled} {
-		if stats.Faults[kind] == 0 {
-			t.Errorf("it never did this: %s", kind)
-		}
-	}
-	batches := stats.Operations["BatchWriteItem"]
-	if batches.Items < int64(len(want)) || stats.Tables[table].Write.Units < float64(len(want)) {
-		t.Errorf("counted %+v", stats)
-	}
-	if !strings.Contains(proxy.stderr.String(), "unprocessed items: ") || !strings.Contains(proxy.stderr.String(), "table "+table+": ") {
-		t.Errorf("the summary is\n%s", proxy.stderr)
-	}
-	t.Logf("%d rows in %d requests (%d at best); faults %v", len(want), batches.Requests, (len(want)+24)/25, stats.Faults)
+	return dir, cmd.ProcessState.ExitCode(), string(out)
 }
 
-// zipcodes are the keys of the real file.
-func zipcodes(t *testing.T) []string {
+// zipcodes is the rows of the real file as throughChaos types them.
+func zipcodes(t *testing.T) map[string]row {
 	t.Helper()
 	f, err := os.Open(filepath.Join(repository(t), "examples/data/zipcodes.csv"))
 	if err != nil {
@@ -149,29 +122,87 @@ func zipcodes(t *testing.T) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var codes []string
+	rows := map[string]row{}
 	for _, cells := range lines[1:] {
-		codes = append(codes, cells[0])
+		r := row{}
+		for i, name := range lines[0] {
+			switch {
+			case cells[i] == "": // absent
+			case name == "latitude" || name == "longitude":
+				r[name] = numeric(t, cells[i])
+			default:
+				r[name] = cells[i]
+			}
+		}
+		rows[cells[0]] = r
 	}
-	return codes
+	return rows
 }
 
-// TestDeniedThroughChaos fails within a moment and says what was denied.
+// TestImportThroughChaos has every row of a real file arrive, each value of it,
+// through a server that does everything wrong (promises 1 to 3).
+func TestImportThroughChaos(t *testing.T) {
+	server := dynamotest.Start(t)
+	name := server.TableName(t)
+	proxy := startChaos(t, server, "--seed", "42", "--unprocessed", "20%", "--throttle", "10%", "--error", "5%", "--cut-before", "2%", "--cut-after", "2%", "--jitter", "1ms")
+	dir, code, said := proxy.imports(t, server, throughChaos, name)
+	stats := proxy.stop(t)
+	if code != diag.ExitDone {
+		t.Fatalf("exit code %d\n%s", code, said)
+	}
+	want := zipcodes(t)
+	equal(t, "imported", table(t, server, name, "zip_code"), want)
+	// A ledger that does not balance would have failed the run (promise 1).
+	report := readReport(t, dir)
+	if report.Status != engine.Done || report.Rejects != 0 || report.Unsettled != 0 {
+		t.Errorf("report: %s, %d rejects, %d unsettled", report.Status, report.Rejects, report.Unsettled)
+	}
+	for _, kind := range []faultproxy.Kind{faultproxy.Unprocessed, faultproxy.Throttled} {
+		if stats.Faults[kind] == 0 {
+			t.Errorf("it never did this: %s", kind)
+		}
+	}
+	batches := stats.Operations["BatchWriteItem"]
+	if batches.Items < int64(len(want)) || stats.Tables[name].Write.Units < float64(len(want)) {
+		t.Errorf("counted %+v", stats)
+	}
+	for _, part := range []string{"seed 42", "unprocessed items: ", "table " + name + ": "} {
+		if !strings.Contains(proxy.stderr.String(), part) {
+			t.Errorf("%q is not in the summary\n%s", part, proxy.stderr)
+		}
+	}
+	t.Logf("%d rows in %d requests (%d at best); faults %v", len(want), batches.Requests, (len(want)+24)/25, stats.Faults)
+}
+
+// TestDeniedThroughChaos fails, and says what was denied.
 func TestDeniedThroughChaos(t *testing.T) {
 	server := dynamotest.Start(t)
 	proxy := startChaos(t, server, "--deny", "BatchWriteItem")
-	dir := workspace(t)
-	if err := os.WriteFile(filepath.Join(dir, "import.hcl"), []byte(throughChaos), 0o666); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command("dynapipe", "run", "import.hcl", "--var", "table="+server.TableName(t))
-	cmd.Dir = dir
-	cmd.Env = append(append(os.Environ(), server.Environ()...), "AWS_ENDPOINT_URL_DYNAMODB="+proxy.endpoint)
-	out, err := cmd.CombinedOutput()
-	if code := cmd.ProcessState.ExitCode(); code != 1 || !strings.Contains(string(out), "AccessDeniedException") {
-		t.Errorf("exit code %d, %v\n%s", code, err, out)
+	_, code, said := proxy.imports(t, server, throughChaos, server.TableName(t))
+	if code != diag.ExitFailed || !strings.Contains(said, "AccessDeniedException") {
+		t.Errorf("exit code %d\n%s", code, said)
 	}
 	if s := proxy.stop(t); s.Faults[faultproxy.Denied] == 0 {
 		t.Errorf("counted %v", s.Faults)
 	}
+}
+
+// TestBudgetSeenFromTheServer has the other end count: a request counts against
+// write_capacity from its sending until a second after its answer (promise 7),
+// so no second that the server sees has more, wherever it begins.
+func TestBudgetSeenFromTheServer(t *testing.T) {
+	const budget = 1000
+	server := dynamotest.Start(t)
+	name := server.TableName(t)
+	proxy := startChaos(t, server, "--seed", "1", "--unprocessed", "5%", "--jitter", "10ms")
+	pipeline := strings.Replace(throughChaos, "  table = var.table", fmt.Sprintf("  table = var.table\n  write_capacity = %d", budget), 1)
+	_, code, said := proxy.imports(t, server, pipeline, name)
+	w := proxy.stop(t).Tables[name].Write
+	if code != diag.ExitDone {
+		t.Fatalf("exit code %d\n%s", code, said)
+	}
+	if w.Peak > budget || w.Units != float64(len(zipcodes(t))) {
+		t.Errorf("%v units, at most %v in one second: %v", w.Units, w.Peak, w.Seconds)
+	}
+	t.Logf("%v units, at most %v in one second: %v", w.Units, w.Peak, w.Seconds)
 }

@@ -12,7 +12,7 @@ import (
 
 // exchange is one request and what becomes of it.
 type exchange struct {
-	*Proxy
+	proxy    *Proxy
 	config   Config
 	deciders []Decider
 	in       *http.Request
@@ -27,7 +27,7 @@ type exchange struct {
 
 func (x *exchange) serve(w http.ResponseWriter) {
 	if !x.delay() {
-		return
+		panic(http.ErrAbortHandler) // nobody is there to get an answer
 	}
 	x.describe()
 	fault := decide(x.deciders, x.rng, x.view())
@@ -43,7 +43,7 @@ func (x *exchange) serve(w http.ResponseWriter) {
 	response, answer, err := x.forward()
 	switch {
 	case err != nil:
-		x.recorder.fault(Unreachable, 1)
+		x.proxy.recorder.fault(Unreachable, 1)
 		http.Error(w, fmt.Sprintf("the server behind the fault proxy: %v", err), http.StatusBadGateway)
 	case fault != nil:
 		x.suffer(w, fault, answer)
@@ -75,7 +75,7 @@ func (x *exchange) delay() bool {
 func (x *exchange) describe() {
 	x.tables = map[string]*Table{}
 	for _, name := range x.request.tables() {
-		t := x.catalog.describe(name, x.ask)
+		t := x.proxy.catalog.describe(name, x.ask)
 		x.tables[name] = &t
 	}
 }
@@ -106,7 +106,7 @@ func (x *exchange) view() *Request {
 
 // suffer does to the client what the fault is.
 func (x *exchange) suffer(w http.ResponseWriter, f *Fault, answer []byte) {
-	x.recorder.fault(f.Kind, 1, f.Reasons...)
+	x.proxy.recorder.fault(f.Kind, 1, f.Reasons...)
 	if f.Answer != nil {
 		f.Answer.write(w, x.id)
 		return
@@ -128,16 +128,11 @@ func (x *exchange) choose() *Fault {
 		f := throttledBy(x.rng, x.view())
 		return &f
 	}
-	refused := x.spend()
-	if refused != nil {
+	if refused := x.spend(); refused != nil {
 		return refused
 	}
-	metered := count(x.kept, false) - chance
-	for kind, n := range map[Kind]int{Unprocessed: chance, UnprocessedMetered: metered} {
-		if n > 0 {
-			x.recorder.fault(kind, n)
-		}
-	}
+	x.proxy.recorder.fault(Unprocessed, chance)
+	x.proxy.recorder.fault(UnprocessedMetered, count(x.kept, false)-chance)
 	return nil
 }
 
@@ -154,13 +149,13 @@ func (x *exchange) spend() *Fault {
 			continue
 		}
 		cl := x.claim(&x.request.actions[i])
-		reason, ok := x.meter.spend(cl, now)
+		reason, ok := x.proxy.meter.spend(cl, now)
 		switch {
 		case ok:
 			x.claims = append(x.claims, cl)
 			continue
 		case x.request.batch() == "":
-			x.meter.giveBack(x.claims, now)
+			x.proxy.meter.giveBack(x.claims, now)
 			return x.refuse(i, reason)
 		}
 		x.kept[i] = false
@@ -197,12 +192,12 @@ func (x *exchange) forward() (*http.Response, []byte, error) {
 		return nil, nil, err
 	}
 	response, answer, err := x.send(x.in.Header, body)
-	x.catalog.changes(x.request.operation, x.body)
+	x.proxy.catalog.changes(x.request.operation, x.body)
 	if err != nil {
 		return nil, nil, err
 	}
 	ok := response.StatusCode == http.StatusOK
-	x.recorder.answered(x.request.operation, ok, x.request.items(x.kept))
+	x.proxy.recorder.answered(x.request.operation, ok, x.request.items(x.kept))
 	if !ok {
 		x.bookFailure(answer)
 		return response, answer, nil
@@ -212,8 +207,8 @@ func (x *exchange) forward() (*http.Response, []byte, error) {
 		return nil, nil, err
 	}
 	for _, c := range used {
-		x.recorder.spent(x.request.effect, c)
-		x.meter.settle(x.claims, c, time.Now())
+		x.proxy.recorder.spent(x.request.effect, c)
+		x.proxy.meter.settle(x.claims, c, time.Now())
 	}
 	return response, answer, nil
 }
@@ -222,12 +217,12 @@ func (x *exchange) forward() (*http.Response, []byte, error) {
 // costs as much as one that holds (AWS, "Condition expressions").
 func (x *exchange) bookFailure(answer []byte) {
 	if !bytes.Contains(answer, []byte("ConditionalCheckFailed")) {
-		x.meter.giveBack(x.claims, time.Now())
+		x.proxy.meter.giveBack(x.claims, time.Now())
 		return
 	}
 	for i := range x.request.actions {
 		a := &x.request.actions[i]
-		x.recorder.spent(x.request.effect, consumed{TableName: a.table, CapacityUnits: x.request.estimate(a)})
+		x.proxy.recorder.spent(x.request.effect, consumed{TableName: a.table, CapacityUnits: x.request.estimate(a)})
 	}
 }
 

@@ -32,7 +32,7 @@ func (x *exchange) send(header http.Header, body []byte) (*http.Response, []byte
 			return nil, nil, fmt.Errorf("sign for the server: %w", err)
 		}
 	}
-	response, err := x.transport.RoundTrip(out)
+	response, err := x.proxy.transport.RoundTrip(out)
 	if err != nil {
 		return nil, nil, err
 	}

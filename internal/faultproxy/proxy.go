@@ -89,7 +89,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	operation := operationOf(r.Header)
 	n := p.recorder.arrive(operation)
-	x := &exchange{Proxy: p, in: r, body: body, id: fmt.Sprintf("FAULTPROXY-%s-%d", operation, n)}
+	x := &exchange{proxy: p, in: r, body: body, id: fmt.Sprintf("FAULTPROXY-%s-%d", operation, n)}
 	x.config, x.deciders = p.current()
 	x.rng = random(x.config.Seed, operation, n)
 	// What can't be parsed is passed on: the server says what is wrong with it.

@@ -92,7 +92,11 @@ func (r *recorder) answered(operation string, ok bool, items int) {
 	r.operations[operation] = o
 }
 
+// fault counts n times a fault; a kind that never occurs is not there.
 func (r *recorder) fault(kind Kind, n int, reasons ...Reason) {
+	if n == 0 {
+		return
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.faults[kind] += int64(n)
