@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -94,7 +95,7 @@ func (c *Config) Validate() error {
 	}
 	for _, operation := range c.Deny {
 		if !slices.Contains(Operations(), operation) {
-			problems = append(problems, fmt.Errorf("DynamoDB has no operation %q to deny", operation))
+			problems = append(problems, fmt.Errorf("%q is no operation that can be denied: there are %s", operation, strings.Join(Operations(), ", ")))
 		}
 	}
 	return errors.Join(append(problems, c.Faults.Validate(), c.Limits.Validate())...)

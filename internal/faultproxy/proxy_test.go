@@ -52,6 +52,9 @@ func start(t *testing.T, c Config) *setting {
 	if c.Backend, err = url.Parse(s.server.Endpoint); err != nil {
 		t.Fatal(err)
 	}
+	if c.Sign == nil && strings.HasSuffix(c.Backend.Hostname(), ".amazonaws.com") {
+		c.Sign = s.sign
+	}
 	if s.proxy, err = New(c); err != nil {
 		t.Fatal(err)
 	}
@@ -374,6 +377,11 @@ func TestChecksums(t *testing.T) {
 	}
 }
 
+func (s *setting) sign(ctx context.Context, r *http.Request, body []byte) error {
+	sum := sha256.Sum256(body)
+	return v4.NewSigner().SignHTTP(ctx, s.server.Credentials, r, hex.EncodeToString(sum[:]), "dynamodb", s.server.Config.Region, time.Now())
+}
+
 // post sends a signed request of this body.
 func (s *setting) post(t *testing.T, operation, body string) (int, http.Header, []byte) {
 	t.Helper()
@@ -383,8 +391,7 @@ func (s *setting) post(t *testing.T, operation, body string) (int, http.Header, 
 	}
 	r.Header.Set(targetHeader, "DynamoDB_20120810."+operation)
 	r.Header.Set("Content-Type", "application/x-amz-json-1.0")
-	sum := sha256.Sum256([]byte(body))
-	if err := v4.NewSigner().SignHTTP(t.Context(), s.server.Credentials, r, hex.EncodeToString(sum[:]), "dynamodb", s.server.Config.Region, time.Now()); err != nil {
+	if err := s.sign(t.Context(), r, []byte(body)); err != nil {
 		t.Fatal(err)
 	}
 	response, err := s.http.Do(r)
