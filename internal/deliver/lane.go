@@ -16,8 +16,10 @@ type lane struct {
 	again    queue      // slots whose rows came back, and have waited
 	due      []*request // to be sent as soon as limit and budget allow
 	limit    limiter
-	inFlight int  // requests with rows of this lane
-	listed   bool // stands in the machine's list of busy lanes
+	pace     pace
+	pushed   time.Time // when the table last gave much back
+	inFlight int       // requests with rows of this lane
+	listed   bool      // stands in the machine's list of busy lanes
 }
 
 // idle reports that nothing waits to be sent.
@@ -26,19 +28,27 @@ func (l *lane) idle() bool { return len(l.due) == 0 && l.again.len() == 0 && l.f
 // open reports whether the table may be sent another request. If not, at is
 // when it may; zero means that it depends on an answer.
 func (l *lane) open(now time.Time) (at time.Time, ok bool) {
-	switch {
-	case l.inFlight >= l.limit.allowed():
+	if l.inFlight >= l.limit.allowed() {
 		return time.Time{}, false
-	case now.Before(l.limit.resumes):
-		return l.limit.resumes, false
 	}
-	return time.Time{}, true
+	return l.pace.open(now)
 }
 
-// held reports that the table pushed back of late. Its rows then share no
-// request with those of other tables, which would wait for it.
+// held reports that the table is sent less than could be, or was of late. Its
+// rows then share no request with those of other tables, which would wait for it.
 func (l *lane) held(now time.Time) bool {
-	return !l.limit.pushed.IsZero() && now.Sub(l.limit.pushed) < calm
+	return l.pace.paced() || !l.pushed.IsZero() && now.Sub(l.pushed) < calm
+}
+
+// steer tells limit and pace how many of a request's units the table took and
+// how many it gave back.
+func (l *lane) steer(sent time.Time, took, back float64, now time.Time) {
+	l.pace.answered(took, back, now)
+	share := back / (took + back)
+	l.limit.answered(sent, share, l.pace.usual, now)
+	if share > 0.5 || share > 0 && l.limit.share > l.pace.usual+noise {
+		l.pushed = now
+	}
 }
 
 // portion is how many slots of a lane's queues are to be packed.
@@ -137,7 +147,11 @@ func (m *machine) candidate(l *lane, now time.Time) (r *request, at time.Time) {
 	}
 	if r := l.due[0]; m.mismatched(r, now) {
 		l.due = slices.Delete(l.due, 0, 1)
-		m.apart(r)
+		for _, part := range m.byTable(r) {
+			to := part.parts[0].lane
+			to.due = slices.Insert(to.due, 0, part)
+			m.enlist(to)
+		}
 	}
 	return l.due[0], time.Time{}
 }
@@ -150,13 +164,16 @@ func (m *machine) mismatched(r *request, now time.Time) bool {
 	})
 }
 
-// apart makes a request for each table of one that has several.
-func (m *machine) apart(r *request) {
-	for _, p := range r.parts {
-		part := m.part(r, p.from, p.to)
-		p.lane.due = slices.Insert(p.lane.due, 0, part)
-		m.enlist(p.lane)
+// byTable makes a request for each table of one that has several.
+func (m *machine) byTable(r *request) []*request {
+	if len(r.parts) == 1 {
+		return []*request{r}
 	}
+	parts := make([]*request, len(r.parts))
+	for i, p := range r.parts {
+		parts[i] = m.part(r, p.from, p.to)
+	}
+	return parts
 }
 
 // pack makes a request of the slots at the head of a lane's queues, and of
@@ -166,6 +183,9 @@ func (m *machine) pack(first *lane, now time.Time) (at time.Time, packed bool) {
 	room, at, ok := m.budget.room(now)
 	if !ok {
 		return at, false
+	}
+	if most := first.pace.room(); most > 0 && (room == 0 || most < room) {
+		room = most
 	}
 	load := newLoad(m.cfg.Caps, room)
 	portions := append(m.portions[:0], first.fill(&load, m.costs.factor(first.table)))

@@ -169,7 +169,7 @@ func TestReasonSaysWhichTableIsHeldBack(t *testing.T) {
 			t.Errorf("requests: %v", requests)
 		}
 		if m := core.machine; m.lanes["b"].held(time.Now()) || !m.lanes["a"].held(time.Now()) {
-			t.Error("the table that was named is held back, and no other")
+			t.Error("want the table that was named held back, and no other")
 		}
 	})
 }

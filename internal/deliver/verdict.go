@@ -17,7 +17,8 @@ func (m *machine) took(r *request, a Answer, now time.Time) []ending {
 	}
 	m.budget.answered(r.units, m.spent(r, a, back), now)
 	for _, p := range r.parts {
-		m.steer(p.lane, r.sent, p.share(back), now)
+		p.lane.steer(r.sent, m.expected(r.slots, back, p, false), m.expected(r.slots, back, p, true), now)
+		p.lane.limit.took(r.sent, now.Sub(r.sent), now)
 	}
 
 	ends := make([]ending, 0, len(r.slots))
@@ -60,28 +61,15 @@ func (m *machine) spent(r *request, a Answer, back []bool) float64 {
 	return sum
 }
 
-// share is the part of the stretch's rows that were given back.
-func (p *stretch) share(back []bool) float64 {
-	n := 0
-	for _, b := range back[p.from:p.to] {
-		if b {
-			n++
+// expected is the units of a stretch's rows that were given back, or were not.
+func (m *machine) expected(slots []*slot, back []bool, p stretch, given bool) float64 {
+	sum := 0.0
+	for i := p.from; i < p.to; i++ {
+		if back[i] == given {
+			sum += slots[i].flight.newest.Units
 		}
 	}
-	return float64(n) / float64(p.to-p.from)
-}
-
-// steer tells a lane's limit which share of its rows in a request was given
-// back.
-func (m *machine) steer(l *lane, sent time.Time, share float64, now time.Time) {
-	if share == 0 {
-		l.limit.accepted(sent)
-		return
-	}
-	l.limit.pushedBack(sent, share, now)
-	if l.limit.exhausted() {
-		l.limit.resumes = now.Add(min(m.delay(l.limit.refused), breath))
-	}
+	return sum * m.costs.factor(p.lane.table)
 }
 
 // written ends the newest row of a slot in flight, and those it superseded.
@@ -142,9 +130,10 @@ func (m *machine) giveBack(slots []*slot, now time.Time) {
 func (m *machine) throttled(r *request, fault *Fault, now time.Time) []ending {
 	hot := fault.ofKeys()
 	named := slices.ContainsFunc(r.parts, func(p stretch) bool { return fault.names(p.lane.table) })
+	blamed := func(l *lane) bool { return !named || fault.names(l.table) }
 	for _, p := range r.parts {
-		if !hot && (!named || fault.names(p.lane.table)) {
-			m.steer(p.lane, r.sent, 1, now)
+		if !hot && blamed(p.lane) {
+			p.lane.steer(r.sent, 0, m.units(r.slots[p.from:p.to]), now)
 		}
 	}
 	var ends []ending
@@ -155,13 +144,17 @@ func (m *machine) throttled(r *request, fault *Fault, now time.Time) []ending {
 		}
 		return late
 	})
-	switch {
-	case len(r.slots) == 0:
-	case hot:
+	if hot {
 		m.giveBack(r.slots, now)
-	default:
-		r.list()
-		m.later.add(delayed{due: now.Add(m.delay(r.Attempt)), request: r})
+		return ends
+	}
+	r.list()
+	for _, part := range m.byTable(r) {
+		wait := time.Duration(0)
+		if blamed(part.parts[0].lane) {
+			wait = m.delay(r.Attempt)
+		}
+		m.later.add(delayed{due: now.Add(wait), request: part})
 	}
 	return ends
 }
