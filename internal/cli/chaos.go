@@ -59,6 +59,7 @@ ends it with a summary, and exit code 0.`,
 	}
 	o.addFlags(c.Flags())
 	a.complete(c, "deny", faultproxy.Operations()...)
+	a.complete(c, "throttle-limits", faultproxy.ThrottleLimits()...)
 	return c
 }
 
@@ -71,6 +72,7 @@ func (o *chaosOptions) addFlags(f *pflag.FlagSet) {
 	faults := &o.config.Faults
 	shareVar(f, &faults.Unprocessed, "unprocessed", "items of batches that are given back unprocessed")
 	shareVar(f, &faults.Throttle, "throttle", "requests refused with a throttling exception")
+	f.StringSliceVar(&faults.ThrottleLimits, "throttle-limits", nil, "the `limits` that throttling names; all when not given: "+strings.Join(faultproxy.ThrottleLimits(), ", "))
 	shareVar(f, &faults.Error, "error", "requests answered 500 or 503, of which a third took effect")
 	shareVar(f, &faults.CutBefore, "cut-before", "requests whose connection is cut before they reach the server")
 	shareVar(f, &faults.CutAfter, "cut-after", "requests that take effect, and whose answer is lost")

@@ -65,6 +65,11 @@ const (
 	LimitOnDemand    = "MaxOnDemandThroughputExceeded"
 )
 
+// ThrottleLimits are all limits that a throttling reason may name.
+func ThrottleLimits() []string {
+	return []string{LimitProvisioned, LimitKeyRange, LimitAccount, LimitOnDemand}
+}
+
 // throttled is the answer with a throttling exception. The exceptions spell the
 // list of reasons in two ways.
 func throttled(exception string, reasons ...Reason) *Answer {

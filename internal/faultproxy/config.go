@@ -40,8 +40,10 @@ type Config struct {
 type Faults struct {
 	// CutBefore cuts the connection before the request reaches the server.
 	CutBefore float64
-	// Throttle refuses with a throttling exception and its reasons.
-	Throttle float64
+	// Throttle refuses with a throttling exception and its reasons, which name
+	// any of ThrottleLimits; when there are none, of all the Limit constants.
+	Throttle       float64
+	ThrottleLimits []string
 	// Error answers 500 or 503. One in three took effect nevertheless, as an
 	// internal error of DynamoDB's may (AWS, "Error handling with DynamoDB").
 	Error float64
@@ -101,7 +103,7 @@ func (c *Config) Validate() error {
 	return errors.Join(append(problems, c.Faults.Validate(), c.Limits.Validate())...)
 }
 
-// Validate finds shares that are none.
+// Validate finds shares and reasons that are none.
 func (f Faults) Validate() error {
 	var problems []error
 	for _, share := range []struct {
@@ -113,6 +115,11 @@ func (f Faults) Validate() error {
 	} {
 		if !(share.value >= 0 && share.value <= 1) {
 			problems = append(problems, fmt.Errorf("the share of %s is %v, not between 0 and 1", share.name, share.value))
+		}
+	}
+	for _, limit := range f.ThrottleLimits {
+		if !slices.Contains(ThrottleLimits(), limit) {
+			problems = append(problems, fmt.Errorf("%q is no limit that throttles: there are %s", limit, strings.Join(ThrottleLimits(), ", ")))
 		}
 	}
 	return errors.Join(problems...)

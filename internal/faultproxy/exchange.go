@@ -125,7 +125,7 @@ func (x *exchange) choose() *Fault {
 	x.kept = unprocessed(x.rng, x.request, x.config.Faults.Unprocessed)
 	chance := count(x.kept, false)
 	if chance > 0 && chance == len(x.kept) {
-		f := throttledBy(x.rng, x.view())
+		f := throttledBy(x.rng, x.view(), x.config.Faults.causes())
 		return &f
 	}
 	if refused := x.spend(); refused != nil {

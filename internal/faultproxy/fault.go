@@ -61,7 +61,7 @@ type Decider func(rng *rand.Rand, r *Request) *Fault
 func (c *Config) deciders() []Decider {
 	f := c.Faults
 	list := slices.Clone(c.Deciders)
-	return append(list, deny(c.Deny), cutBefore(f.CutBefore), throttle(f.Throttle), fail(f.Error),
+	return append(list, deny(c.Deny), cutBefore(f.CutBefore), throttle(f.Throttle, f.causes()), fail(f.Error),
 		conflict(f.Conflict), cutAfter(f.CutAfter))
 }
 
@@ -160,31 +160,33 @@ func conflict(share float64) Decider {
 // with DynamoDB" and "Throttling resolution guide").
 type cause struct{ exception, limit string }
 
-func causes() []cause {
-	return []cause{
+// causes are those of the limits that throttle.
+func (f *Faults) causes() []cause {
+	return slices.DeleteFunc([]cause{
 		{"ProvisionedThroughputExceededException", LimitProvisioned},
 		{"ProvisionedThroughputExceededException", LimitKeyRange},
 		{"ThrottlingException", LimitKeyRange},
 		{"ThrottlingException", LimitOnDemand},
 		{"RequestLimitExceeded", LimitAccount},
-	}
+	}, func(c cause) bool {
+		return len(f.ThrottleLimits) > 0 && !slices.Contains(f.ThrottleLimits, c.limit)
+	})
 }
 
 // throttle refuses for any of the causes, in the name of any table of the
 // request or, of writes, any of its indexes.
-func throttle(share float64) Decider {
+func throttle(share float64, causes []cause) Decider {
 	return func(rng *rand.Rand, r *Request) *Fault {
 		if !happens(rng, r, share) {
 			return nil
 		}
-		f := throttledBy(rng, r)
+		f := throttledBy(rng, r, causes)
 		return &f
 	}
 }
 
-func throttledBy(rng *rand.Rand, r *Request) Fault {
-	list := causes()
-	c := list[rng.IntN(len(list))]
+func throttledBy(rng *rand.Rand, r *Request, causes []cause) Fault {
+	c := causes[rng.IntN(len(causes))]
 	e := effectOf(r.Operation)
 	if len(r.Tables) == 0 {
 		return refusal(Throttled, c.exception)

@@ -27,7 +27,7 @@ func TestDecidersBefallTheirOperations(t *testing.T) {
 		"deny":           {deny([]string{"Scan", "CreateTable"}), []string{"Scan", "CreateTable"}, []Kind{Denied}},
 		"cut before":     {cutBefore(1), items, []Kind{CutBefore}},
 		"cut after":      {cutAfter(1), items, []Kind{CutAfter}},
-		"throttle":       {throttle(1), items, []Kind{Throttled}},
+		"throttle":       {throttle(1, new(Faults).causes()), items, []Kind{Throttled}},
 		"fail":           {fail(1), items, []Kind{Failed, FailedAfter, Unavailable}},
 		"conflict":       {conflict(1), []string{"PutItem", "TransactWriteItems"}, []Kind{Conflict}},
 		"no share":       {fail(0), nil, nil},
@@ -62,7 +62,7 @@ func TestDecidersBefallTheirOperations(t *testing.T) {
 func TestShareIsKeptAndFollowsTheSeed(t *testing.T) {
 	const n = 20_000
 	draw := func(seed uint64) (kinds []Kind, hits int) {
-		d := []Decider{throttle(0.1)}
+		d := []Decider{throttle(0.1, new(Faults).causes())}
 		for i := range uint64(n) {
 			f := decide(d, random(seed, "PutItem", i), &Request{Operation: "PutItem"})
 			kind := Kind("")
@@ -97,7 +97,7 @@ func TestThrottlingReasons(t *testing.T) {
 	rng, seen := numbers(), map[string]bool{}
 	for range 500 {
 		for _, operation := range []string{"Scan", "BatchWriteItem"} {
-			f := throttle(1)(rng, &Request{Operation: operation, Tables: tables()})
+			f := throttle(1, new(Faults).causes())(rng, &Request{Operation: operation, Tables: tables()})
 			var body struct {
 				Type              string `json:"__type"`
 				Message           string
@@ -125,6 +125,17 @@ func TestThrottlingReasons(t *testing.T) {
 	}
 }
 
+func TestThrottlingNamesTheLimitsAskedFor(t *testing.T) {
+	f := Faults{ThrottleLimits: []string{LimitAccount, LimitOnDemand}}
+	seen, rng := map[string]bool{}, numbers()
+	for range 100 {
+		seen[throttle(1, f.causes())(rng, &Request{Operation: "Scan", Tables: tables()}).Reasons[0].Reason] = true
+	}
+	if len(seen) != 2 || !seen["TableReadAccountLimitExceeded"] || !seen["TableReadMaxOnDemandThroughputExceeded"] {
+		t.Errorf("seen %v", seen)
+	}
+}
+
 func TestCanceledTransactionHasAReasonForEachAction(t *testing.T) {
 	f := conflict(1)(numbers(), &Request{Operation: "TransactWriteItems", Actions: 3})
 	var body struct {
@@ -145,7 +156,7 @@ func TestCanceledTransactionHasAReasonForEachAction(t *testing.T) {
 
 func TestConfigSaysAllThatIsWrong(t *testing.T) {
 	c := Config{
-		Faults: Faults{Throttle: 1.5, Error: -1}, Limits: Limits{TableWrite: -1, Partitions: -1, Burst: -1},
+		Faults: Faults{Throttle: 1.5, Error: -1, ThrottleLimits: []string{"Bored"}}, Limits: Limits{TableWrite: -1, Partitions: -1, Burst: -1},
 		Latency: -1, Deny: []string{"PutItems"},
 	}
 	p, err := New(c)
@@ -153,7 +164,7 @@ func TestConfigSaysAllThatIsWrong(t *testing.T) {
 		p.Close()
 		t.Fatal("taken")
 	}
-	for _, part := range []string{"backend", "throttle is 1.5", "error is -1", "-1 is no number", "-1 partitions", "burst", "latency", `"PutItems"`} {
+	for _, part := range []string{"backend", "throttle is 1.5", "error is -1", `"Bored" is no limit`, "-1 is no number", "-1 partitions", "burst", "latency", `"PutItems"`} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("%q is not in: %v", part, err)
 		}
