@@ -160,8 +160,11 @@ func (c *Connection) checkEndpoint() error {
 func (c *Connection) configError(err error) error {
 	var missing config.SharedConfigProfileNotExistError
 	if errors.As(err, &missing) {
-		return fmt.Errorf("profile %q is in none of %s: see `aws configure list-profiles`",
-			missing.Profile, strings.Join(missing.Filename, ", "))
+		where := "the shared configuration and credentials files"
+		if len(missing.Filename) > 0 {
+			where = strings.Join(missing.Filename, ", ")
+		}
+		return fmt.Errorf("profile %q is not in %s: see `aws configure list-profiles`", missing.Profile, where)
 	}
 	return fmt.Errorf("AWS configuration: %s", oneLine(err.Error()))
 }

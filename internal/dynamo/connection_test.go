@@ -120,7 +120,7 @@ func TestNoConnection(t *testing.T) {
 	}{
 		{"no region", func(c *Connection) { c.AccessKey, c.SecretKey = "AKIA", secret }, "AWS_REGION"},
 		{"no credentials", func(c *Connection) { c.Region = "eu-west-1" }, "AWS_ACCESS_KEY_ID"},
-		{"no such profile", func(c *Connection) { c.Region, c.Profile = "eu-west-1", "nope" }, `profile "nope"`},
+		{"no such profile", func(c *Connection) { c.Region, c.Profile = "eu-west-1", "nope" }, `profile "nope" is not in the shared`},
 		{"region that is none", func(c *Connection) { c.Region, c.AccessKey, c.SecretKey = "eu west", "AKIA", secret }, "eu west"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

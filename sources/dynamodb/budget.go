@@ -17,9 +17,13 @@ const (
 	pageBytes = 1 << 20
 )
 
-// crumb is the share of the budget that has to be left for a page to be asked
-// for.
-const crumb = 1.0 / 16
+// A page is rounded up to a whole step, so that many small ones would waste the
+// budget. It is asked for when so many steps are left, and a share of the
+// budget; or all of it, if that is less.
+const (
+	leastSteps = 4
+	leastShare = 1.0 / 16
+)
 
 // request is what a page is expected to be.
 type request struct {
@@ -113,7 +117,7 @@ func (b *budget) try(most int, now time.Time) (request, *pause) {
 	}
 	idle := b.flying == 0 && len(b.cooling) == 0
 	ask := b.fit(left, most)
-	if idle || ask.units <= left && left >= b.limit*crumb && (b.cost.known() || b.flying == 0) {
+	if idle || ask.units <= left && left >= min(b.least(), 2*ask.units) && (b.cost.known() || b.flying == 0) {
 		b.flying++
 		b.sent += ask.units
 		return ask, nil
@@ -123,6 +127,11 @@ func (b *budget) try(most int, now time.Time) (request, *pause) {
 		wait.until = b.cooling[0].until
 	}
 	return request{}, wait
+}
+
+// least is what has to be left for a page that would take the most of it.
+func (b *budget) least() float64 {
+	return min(max(leastSteps*b.step, b.limit*leastShare), b.limit)
 }
 
 // fit is a page of one item or more that takes no more than what is left, as
@@ -174,7 +183,7 @@ type cost struct {
 // the number of standard deviations that a page is reckoned above the mean.
 const (
 	window = 1000
-	doubt  = 5
+	doubt  = 6
 )
 
 func (c *cost) known() bool { return c.seen > 0 }
@@ -220,6 +229,12 @@ func (c *cost) learn(items int64, units, step float64) {
 	off := took/n - c.mean
 	weight := n / (n + c.seen)
 	c.mean += weight * off
-	c.variance += (n*off*off - c.variance) / 8 // of about the last eight pages, small ones too
+	// Only costlier pages tell how much items differ, for both sides: the first
+	// small pages, rounded up, look costlier than all that follow.
+	differ := 0.0
+	if off > 0 {
+		differ = 2 * n * off * off
+	}
+	c.variance += (differ - c.variance) / 8 // of about the last eight pages, small ones too
 	c.seen = min(c.seen+n, window)
 }

@@ -98,6 +98,9 @@ func TestBudgetHoldsAndIsUsed(t *testing.T) {
 			if peak > c.budget {
 				t.Errorf("%s: %v units count at one moment, of %v", name, peak, c.budget)
 			}
+			if waste := total / (float64(n*c.segments) * mean); waste > 1.3 {
+				t.Errorf("%s: %.2f times the units that the items take, in %d requests", name, waste, len(uses))
+			}
 			if rate := total / (took.Seconds() + 1); rate < 0.85*c.budget-b.step {
 				t.Errorf("%s: %.1f units a second in %d requests, of %v", name, rate, len(uses), c.budget)
 			}
@@ -157,7 +160,7 @@ func TestPagesFitTheBudget(t *testing.T) {
 		"page smaller than the budget":  {Config{readCapacity: 20}, known, 3, request{3, 3.5}},
 		"budget larger than a page":     {Config{readCapacity: 1000}, known, 0, request{999, 128}},
 		"small pages seen":              {Config{readCapacity: 20}, cost{mean: 1, seen: 3, largest: 2}, 0, request{4, 4.5}},
-		"items that differ":             {Config{readCapacity: 20}, cost{mean: 1, variance: 1, seen: 1000, largest: 1e6}, 0, request{6, 18.5}},
+		"items that differ":             {Config{readCapacity: 20}, cost{mean: 1, variance: 1, seen: 1000, largest: 1e6}, 0, request{5, 19}},
 		"item larger than budget alone": {Config{readCapacity: 1}, known, 0, request{1, 1.5}},
 	} {
 		got, err := newBudget(&c.config, table).with(c.cost).take(t.Context(), c.most)
