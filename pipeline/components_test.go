@@ -69,6 +69,8 @@ type lines struct {
 	conn        *connection
 }
 
+func (c *lines) ReadsFiles() []string { return c.paths }
+
 func (c *lines) Schema() schema.Block {
 	return schema.Block{
 		Summary: "Reads lines.",

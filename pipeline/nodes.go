@@ -169,16 +169,21 @@ func (g *graph) incoming(n *plan.Node) expr.Shape {
 }
 
 // paths reports a file that two sinks, or a sink and the dead letter, would
-// write, and standard input that two sources would read.
+// write, a file that is read and would be set aside for the dead letter, and
+// standard input that two sources would read.
 func (l *loader) paths(p *plan.Plan) {
-	writer := map[string]string{filepath.Clean(p.Settings.DeadLetter): "dead_letter"}
+	dead := filepath.Clean(p.Settings.DeadLetter)
+	writer := map[string]string{dead: "dead_letter"}
 	reader := ""
 	for _, n := range p.Nodes {
-		if files, ok := n.Source.(plan.FileReader); ok && slices.Contains(files.ReadsFiles(), plan.StandardStream) {
+		if n.Reads(plan.StandardStream) {
 			if reader != "" {
 				l.report(diag.Error(n.Range, "Standard input read twice", "%s and %s would both read standard input. Let both read from one source.", reader, n.Address))
 			}
 			reader = n.Address
+		}
+		if n.Reads(dead) {
+			l.report(diag.Error(n.Range, "Dead letter read", "%s would read %s, where this run keeps its rejected rows. Give dead_letter in the pipeline block another path.", n.Address, dead))
 		}
 		if files, ok := n.Sink.(plan.FileWriter); ok {
 			l.written(n, files, writer)

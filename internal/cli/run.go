@@ -138,6 +138,9 @@ func (a *app) conflicts(p *plan.Plan, o *runOptions) hcl.Diagnostics {
 		diags = append(diags, diag.Plain("File written twice", "--report and dead_letter would both write %s.", o.report))
 	}
 	for _, n := range p.Nodes {
+		if o.report != "" && n.Reads(o.report) {
+			diags = append(diags, diag.Error(n.Range, "Source overwritten", "%s reads %s, and --report would write over it.", n.Address, o.report))
+		}
 		sink, ok := n.Sink.(plan.FileWriter)
 		if !ok {
 			continue

@@ -10,6 +10,9 @@
 package plan
 
 import (
+	"path/filepath"
+	"slices"
+
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/dynapipe/dynapipe/internal/diag"
@@ -90,6 +93,15 @@ type Node struct {
 	// Settings are the arguments that were written, secrets masked.
 	Settings []schema.Setting
 	Range    hcl.Range // the block's header
+}
+
+// Reads reports that the node is a source with this very file among its paths.
+// Files that a pattern finds are not looked at.
+func (n *Node) Reads(file string) bool {
+	source, ok := n.Source.(FileReader)
+	return ok && slices.ContainsFunc(source.ReadsFiles(), func(path string) bool {
+		return filepath.Clean(path) == filepath.Clean(file)
+	})
 }
 
 // Input is one edge into a node.
