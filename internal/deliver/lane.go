@@ -57,25 +57,29 @@ type portion struct {
 	again, fresh int
 }
 
-// fill loads slots from the heads of the lane's queues.
+// fill loads slots from the heads of the lane's queues. Rows that came back
+// have half of a request to themselves, and what others leave: keys that are
+// given back again and again don't keep others waiting, nor others them.
 func (l *lane) fill(load *load, factor float64) portion {
-	p := portion{lane: l, again: l.again.fit(load, factor)}
-	if p.again == l.again.len() {
-		p.fresh = l.fresh.fit(load, factor)
+	p := portion{lane: l, again: l.again.fit(load, factor, 0, (load.caps.Items+1)/2)}
+	p.fresh = l.fresh.fit(load, factor, 0, l.fresh.len())
+	if p.fresh == l.fresh.len() {
+		p.again = l.again.fit(load, factor, p.again, l.again.len())
 	}
 	return p
 }
 
-// fit is how many slots from the head of the queue the load takes.
-func (q *queue) fit(l *load, factor float64) int {
-	for n := range q.len() {
+// fit loads slots, from one to before another, and is up to which they fit.
+func (q *queue) fit(l *load, factor float64, from, to int) int {
+	to = min(to, q.len())
+	for n := from; n < to; n++ {
 		s := q.at(n)
 		row := &s.waiting.newest.Row
 		if !l.add(s.table, len(row.Body), row.Units*factor) {
 			return n
 		}
 	}
-	return q.len()
+	return max(from, to)
 }
 
 // all reports that the portion is all that waits.
@@ -153,7 +157,22 @@ func (m *machine) candidate(l *lane, now time.Time) (r *request, at time.Time) {
 			m.enlist(to)
 		}
 	}
+	m.trim(l)
 	return l.due[0], time.Time{}
+}
+
+// trim divides the lane's next request when the table has come to be paced so
+// slowly that it is too large.
+func (m *machine) trim(l *lane) {
+	r := l.due[0]
+	load := newLoad(m.cfg.Caps, l.pace.room())
+	for n, s := range r.slots {
+		row := &s.flight.newest.Row
+		if !load.add(s.table, len(row.Body), row.Units*m.costs.factor(s.table)) {
+			l.due = slices.Replace(l.due, 0, 1, m.part(r, 0, n), m.part(r, n, len(r.slots)))
+			return
+		}
+	}
 }
 
 // mismatched reports that the tables of a request can't be sent to together.

@@ -3,6 +3,7 @@ package deliver
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"strings"
 	"sync"
 	"testing"
@@ -37,7 +38,7 @@ func TestThrottledTableDoesNotSlowOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l ledger
 		var mu sync.Mutex
-		slow := provisioned(100, false)
+		slow := &model{rate: steady(100), burst: 1, random: rand.New(rand.NewPCG(1, 1)), start: time.Now()}
 		var lastFast time.Time
 		fast, mixed := 0, 0
 		start := time.Now()
@@ -64,7 +65,7 @@ func TestThrottledTableDoesNotSlowOthers(t *testing.T) {
 					at = append(at, i)
 				}
 			}
-			a, err := slow(only, time.Now())
+			a, err := slow.carryOut(only, time.Now())
 			for i, u := range a.Unprocessed {
 				a.Unprocessed[i] = at[u]
 			}

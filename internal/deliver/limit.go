@@ -84,14 +84,16 @@ const (
 type latency struct {
 	least  time.Duration // mean of the best window
 	since  time.Time     // when the window began
+	size   int           // answers that make it
 	sum    time.Duration
 	n      int
+	held   bool          // the limit is not raised until another window says more
 	before float64       // the limit that was halved; 0: none
 	mean   time.Duration // the mean that it was halved for
 }
 
-// suspected reports that a halved limit is being tried.
-func (l *latency) suspected() bool { return l.before > 0 }
+// suspected reports that the limit is to stay as it is until a window has passed.
+func (l *latency) suspected() bool { return l.held || l.before > 0 }
 
 // took takes in an answer, and says what the limit is to be.
 func (l *latency) took(limit float64, sent time.Time, d time.Duration, now time.Time) float64 {
@@ -100,7 +102,10 @@ func (l *latency) took(limit float64, sent time.Time, d time.Duration, now time.
 	}
 	l.sum += d
 	l.n++
-	if l.n < max(few, int(limit)) {
+	if l.n == 1 {
+		l.size = max(few, int(limit))
+	}
+	if l.n < l.size {
 		return limit
 	}
 	mean := l.sum / time.Duration(l.n)
@@ -108,8 +113,8 @@ func (l *latency) took(limit float64, sent time.Time, d time.Duration, now time.
 	if l.least == 0 || mean < l.least {
 		l.least = mean
 	}
-	before := l.before
-	l.before = 0
+	before, held := l.before, l.held
+	l.before, l.held = 0, false
 	switch {
 	case before > 0 && mean > l.mean*3/4:
 		l.least = mean
@@ -118,6 +123,9 @@ func (l *latency) took(limit float64, sent time.Time, d time.Duration, now time.
 		return limit
 	case limit < 2: // less is not possible
 		l.least = mean
+		return limit
+	case !held:
+		l.held = true
 		return limit
 	}
 	l.before, l.mean = limit, mean

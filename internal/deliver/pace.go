@@ -6,11 +6,12 @@ const (
 	// period is how long, at least, the rate that a table takes is measured.
 	period = 250 * time.Millisecond
 	// portionOfSecond is the part of a second's rate that a request may have.
-	portionOfSecond = 1.0 / 4
-	// leastRate is what a table that takes nothing is tried with.
-	leastRate = 1
+	portionOfSecond = 1.0 / 2
+	// leastRate is what a table that takes nothing is tried with, in units per
+	// second.
+	leastRate = 10
 	// gap is how long a paced table is sent nothing, at most.
-	gap = 2 * time.Second
+	gap = time.Second / 2
 	// most is the largest share given back that can be a table's usual one.
 	most = 0.9
 )
@@ -28,6 +29,7 @@ type pace struct {
 	since      time.Time // when the period began
 	answers    int
 	took, back float64 // units accepted and given back in it
+	accepted   float64 // units per second in the last period with any that was cut for
 
 	// usual is the share given back however little is sent. It is learned from
 	// cuts that did not help: stubborn counts those.
@@ -101,7 +103,7 @@ func (p *pace) review(seconds float64) {
 	case p.rate == 0:
 	case p.pressed:
 		p.idle = 0
-		p.rate *= p.gain
+		p.rate = max(p.rate, p.took/seconds) * p.gain
 		p.gain = min(2, 1+2*(p.gain-1))
 	default:
 		if p.idle++; p.idle == 4 {
@@ -124,12 +126,15 @@ func (p *pace) learn(share float64) {
 	}
 }
 
-// slow sets the rate to what the table took.
+// slow sets the rate to what the table took. To one that took nothing some is
+// sent all the same, by what it took before, to see that it takes rows again;
+// then the rate goes up fast.
 func (p *pace) slow(seconds float64) {
-	rate := p.took / (1 - p.usual) / seconds
-	if p.took == 0 {
-		rate = p.back / 4 / seconds
+	if p.took > 0 {
+		p.accepted = p.took / seconds
+		p.rate, p.gain = p.accepted/(1-p.usual), 1+noise
+	} else {
+		p.rate, p.gain = max(p.back/4/seconds, p.accepted/32, leastRate), 2
 	}
-	p.rate = max(rate, leastRate)
-	p.gain, p.idle = 1+noise, 0
+	p.idle = 0
 }

@@ -149,6 +149,9 @@ func TestLatency(t *testing.T) {
 	if got := answers(&l, 40, 2*base, at(2)); got != 40 {
 		t.Errorf("%v at twice the least latency", got)
 	}
+	if got := answers(&l, 40, 3*base, at(2)); got != 40 || !l.suspected() {
+		t.Errorf("%v at three times the least latency, want it held", got)
+	}
 	if got := answers(&l, 40, 4*base, at(3)); got != 20 || !l.suspected() {
 		t.Errorf("%v at four times the least latency, want half", got)
 	}
@@ -158,6 +161,7 @@ func TestLatency(t *testing.T) {
 	if got := answers(&l, 20, 2*base, at(4)); got != 20 || l.suspected() || l.least != base {
 		t.Errorf("%v, least %v, after the cut has helped", got, l.least)
 	}
+	answers(&l, 20, 4*base, at(5))
 	if got := answers(&l, 20, 4*base, at(5)); got != 10 {
 		t.Errorf("%v at four times the least latency, want half", got)
 	}
@@ -209,7 +213,7 @@ func TestWindow(t *testing.T) {
 
 func TestEstimator(t *testing.T) {
 	e := estimator{}
-	if f := e.factor("t"); f != 1 {
+	if f := e.factor("t"); f != unknown {
 		t.Errorf("factor %v before an answer", f)
 	}
 	e.learn("t", 10, 5)
@@ -225,7 +229,7 @@ func TestEstimator(t *testing.T) {
 		t.Errorf("factor %v, want to fall slowly", f)
 	}
 	e.learn("t", 0, 8)
-	if f := e.factor("t"); f != 2.75 || e.factor("u") != 1 {
+	if f := e.factor("t"); f != 2.75 || e.factor("u") != unknown {
 		t.Errorf("factor %v", f)
 	}
 }

@@ -40,7 +40,7 @@ func (m *machine) took(r *request, a Answer, now time.Time) []ending {
 }
 
 // spent is what the answer says the request took, from which the estimates
-// learn; where it doesn't say, the estimate of the rows that were carried out.
+// learn; where it doesn't say, the units of the rows that were carried out.
 func (m *machine) spent(r *request, a Answer, back []bool) float64 {
 	sum := 0.0
 	for i := 0; i < len(r.slots); {
@@ -51,11 +51,10 @@ func (m *machine) spent(r *request, a Answer, back []bool) float64 {
 			}
 		}
 		took, said := a.took(table)
-		if said {
-			m.costs.learn(table, expected, took)
-		} else {
-			took = expected * m.costs.factor(table)
+		if !said {
+			took = expected
 		}
+		m.costs.learn(table, expected, took)
 		sum += took
 	}
 	return sum
