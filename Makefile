@@ -8,6 +8,7 @@ SHELL       := bash
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 FUZZTIME ?= 20s
 BENCH    ?= .
+CASES    ?= 20000
 
 # Linters are pinned in a module of their own: the product's stays lean.
 TOOL := go tool -modfile=tools/go.mod
@@ -19,7 +20,7 @@ ifeq ($(DYNAMODB_ENDPOINT),)
 NEEDS_DYNAMODB := $(SERVER)
 endif
 
-.PHONY: help build demo test race lint generate fuzz bench tools clean
+.PHONY: help build demo test nightly race lint generate fuzz bench tools clean
 
 help: ## list these commands
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -32,6 +33,9 @@ demo: build $(NEEDS_DYNAMODB) ## import, export and migrate real data with a loc
 
 test: $(NEEDS_DYNAMODB) ## set up and run every test
 	go test ./...
+
+nightly: $(NEEDS_DYNAMODB) ## run the property tests with CASES (20000) scenarios each
+	go test -timeout=60m ./internal/deliver ./engine -run 'TestTableEndsAsIfRowsCameOneByOne|TestAnyGraph' -rapid.checks=$(CASES)
 
 race: $(NEEDS_DYNAMODB) ## run every test with the race detector and Arrow's reference-count checks
 	go test -race -tags=assert ./...

@@ -3,6 +3,7 @@
 //
 //	config.go   the block: its arguments and what can be wrong with them
 //	facts.go    what the plan says of it
+//	guard.go    what is at stake in a table
 //	open.go     client, tables and the delivering core
 //	target.go   the tables rows go to, as they are described
 //	check.go    whether a row can be an item of its table, before it is sent

@@ -24,7 +24,7 @@ const (
 // plan can be made without a connection.
 func (c *Config) Facts(ctx context.Context) (schema.Facts, error) {
 	f := schema.Facts{
-		Calls: []string{"DescribeTable", callName},
+		Calls: []string{"DescribeTable", "DescribeContinuousBackups", callName},
 		Order: "rows of one key in the order they come; rows of different keys in any order",
 		Guarantee: "at least once: a request whose answer was lost, and rows of a resumed run, are written again, " +
 			"which leaves the same items",
@@ -78,7 +78,8 @@ func (c *Config) describe(ctx context.Context, client *dynamo.Client, name strin
 	switch {
 	case err == nil:
 		use.Keys = keyTexts(t.Keys)
-		use.Note = note(t)
+		g := guard{client: client, operation: c.onlyOperation()}
+		use.Note = note(ctx, t, name, &g)
 		if c.createTable != nil {
 			if err := c.createTable.fits(t); err != nil {
 				use.Note += "; " + err.Error()
@@ -95,12 +96,12 @@ func (c *Config) describe(ctx context.Context, client *dynamo.Client, name strin
 }
 
 // note is what to know of a table before writing to it.
-func note(t *dynamo.Table) string {
-	protection := "off"
-	if t.DeletionProtection {
-		protection = "on"
+func note(ctx context.Context, t *dynamo.Table, name string, g *guard) string {
+	protection := "deletion protection " + onOff(t.DeletionProtection)
+	if g.atStake(t) {
+		protection = g.protection(ctx, name, t)
 	}
-	text := fmt.Sprintf("%s items when DynamoDB last counted (every six hours or so), %s, deletion protection %s",
+	text := fmt.Sprintf("%s items when DynamoDB last counted (every six hours or so), %s, %s",
 		strconv.FormatInt(t.ItemCount, 10), t.Billing, protection)
 	for _, x := range t.Indexes {
 		text += fmt.Sprintf("; index %s by %s", x.Name, describeKeys(x.Keys))

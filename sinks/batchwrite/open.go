@@ -21,14 +21,12 @@ func (c *Config) Open(ctx context.Context, env sinks.Env) (sinks.Sink, error) {
 	}
 	s := &sink{client: client, maxDeletes: c.maxDeletes, encoder: encoder{
 		table: c.table, operation: c.operation,
-		targets: &targets{client: client, create: c.createTable, known: map[string]*target{}},
+		fixedOp: c.onlyOperation(),
+		targets: &targets{
+			client: client, create: c.createTable, known: map[string]*target{},
+			guard: guard{client: client, operation: c.onlyOperation(), meter: env.Meter},
+		},
 	}}
-	if op, fixed := c.fixedOperation(); fixed {
-		s.encoder.fixedOp = deliver.Put
-		if op == operationDelete {
-			s.encoder.fixedOp = deliver.Delete
-		}
-	}
 	cfg := deliver.Config{
 		Operation: callName, Caps: deliver.BatchWriteCaps(), Concurrency: c.concurrency,
 		RejectDuplicates: c.duplicates == duplicatesError, Retry: c.retryPolicy(), Meter: env.Meter,
@@ -40,6 +38,17 @@ func (c *Config) Open(ctx context.Context, env sinks.Env) (sinks.Sink, error) {
 	}
 	s.core = deliver.New(ctx, cfg, &sender{client: client, tables: s.encoder.targets})
 	return s, nil
+}
+
+// onlyOperation is what every row asks; 0 when the row says.
+func (c *Config) onlyOperation() deliver.Operation {
+	switch op, fixed := c.fixedOperation(); {
+	case !fixed:
+		return 0
+	case op == operationDelete:
+		return deliver.Delete
+	}
+	return deliver.Put
 }
 
 // findTables finds the tables that are known before any row comes, and the

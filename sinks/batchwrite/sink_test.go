@@ -390,9 +390,10 @@ func TestFacts(t *testing.T) {
 	const createTable = "\ncreate_table {\npartition_key = \"id\"\n}"
 	for name, c := range map[string]struct{ endpoint, body, want string }{
 		"table":        {server.Endpoint, fmt.Sprintf("table = %q", table), fmt.Sprintf("{Name:%s Use:write Keys:[pk (S) sk (N)] Note:0 items when DynamoDB last counted", table)},
-		"calls":        {server.Endpoint, fmt.Sprintf("table = %q", table), "Calls:[DescribeTable BatchWriteItem]"},
+		"calls":        {server.Endpoint, fmt.Sprintf("table = %q", table), "Calls:[DescribeTable DescribeContinuousBackups BatchWriteItem]"},
 		"index":        {server.Endpoint, fmt.Sprintf("table = %q", table), "index by-email by email (S)"},
 		"missing":      {server.Endpoint, `table = "nowhere"`, "there is no such table: a run would fail"},
+		"stakes":       {server.Endpoint, fmt.Sprintf("table = %q\noperation = \"delete\"", table), "point-in-time recovery off, deletion protection off"},
 		"create":       {server.Endpoint, `table = "nowhere"` + createTable, "{Name:nowhere Use:create Keys:[id (S)] Note:on_demand}"},
 		"other keys":   {server.Endpoint, fmt.Sprintf("table = %q", table) + createTable, " exists, with the key pk (S), sk (N)"},
 		"unreachable":  {"http://127.0.0.1:1", `table = "users"`, "{Name:users Use:write Keys:[] Note:not looked up: "},

@@ -63,6 +63,7 @@ func newTarget(name string, t *dynamo.Table) *target {
 type targets struct {
 	client *dynamo.Client
 	create *createTable
+	guard  guard
 
 	mu    sync.Mutex // of writes to known, and of other goroutines' reads
 	known map[string]*target
@@ -88,6 +89,7 @@ func (t *targets) find(ctx context.Context, name string) (*target, error) {
 	if err != nil {
 		return nil, err // it names the table
 	}
+	t.guard.look(ctx, name, described)
 	return t.adopt(name, described), nil
 }
 
