@@ -77,6 +77,9 @@ func placeOf(o record.Origin) place {
 type deadLetter struct {
 	path string
 	run  string
+	// mask hides secret values in messages (promise 8). A row's content is kept
+	// as it is: it is what the pipeline made of it.
+	mask func(string) string
 	// exceeded says, after each reject, whether the run has had too many.
 	exceeded func(rejects int64) bool
 	// fail ends the run.
@@ -117,6 +120,7 @@ func (d *deadLetter) open() error {
 // Reject keeps a row and counts it. When that makes too many it ends the run,
 // though this row has been kept.
 func (d *deadLetter) Reject(node string, r record.Rejection) error {
+	r.Message = d.mask(r.Message)
 	line := entry{
 		Time: time.Now().UTC(), Run: d.run, Node: node, Origin: placeOf(r.Origin), Operation: r.Operation,
 		Code: r.Code, Message: r.Message, Attempts: r.Attempts, Item: r.Item,

@@ -59,7 +59,7 @@ func New(p *plan.Plan, o Options) *Engine {
 		o.Mem = memory.DefaultAllocator
 	}
 	e := &Engine{plan: p, options: o, status: Running}
-	e.dead = &deadLetter{path: p.Settings.DeadLetter, run: o.Run.ID, limit: p.Settings.MaxRejects, exceeded: e.tooMany, fail: e.fail}
+	e.dead = &deadLetter{path: p.Settings.DeadLetter, run: o.Run.ID, mask: p.Secrets.Mask, limit: p.Settings.MaxRejects, exceeded: e.tooMany, fail: e.fail}
 	byNode := map[*plan.Node]*stage{}
 	for _, n := range p.Nodes {
 		s := &stage{node: n, meter: progress.NewMeter(n.Address, o.Requests)}

@@ -17,6 +17,7 @@ import (
 	"github.com/apache/arrow/go/v15/arrow/memory"
 
 	"github.com/dynapipe/dynapipe/engine"
+	"github.com/dynapipe/dynapipe/internal/diag"
 	"github.com/dynapipe/dynapipe/internal/plan"
 	"github.com/dynapipe/dynapipe/internal/record"
 	"github.com/dynapipe/dynapipe/sinks"
@@ -316,6 +317,23 @@ func TestDeadLetterLines(t *testing.T) {
 	aside, _ := filepath.Glob(older + ".*")
 	if len(aside) != 1 {
 		t.Fatalf("the older dead letter was not set aside: %v", aside)
+	}
+}
+
+// Promise 8: a message that a secret has got into is kept without it.
+func TestDeadLetterHidesSecrets(t *testing.T) {
+	p := newPipe(t)
+	p.plan.Settings.MaxRejects = plan.Limit{Count: 100}
+	p.plan.Secrets = &diag.Secrets{}
+	p.plan.Secrets.Add("hunter2hunter2hunter2")
+	refuse := &step{apply: func(in *record.Batch, out *transforms.Out, _ memory.Allocator) error {
+		out.Rejects = append(out.Rejects, transforms.Reject(in, 0, "rule", "No", "the key is hunter2hunter2hunter2"))
+		return nil
+	}}
+	p.sink(&collect{}, p.transform(refuse, p.source(&numbers{units: 1, rows: 1})))
+	r := p.mustRun()
+	if lines := deadLetter(t, p); len(lines) != 1 || strings.Contains(lines[0], "hunter2") || strings.Contains(r.FirstReject, "hunter2") {
+		t.Errorf("%q, %q", lines, r.FirstReject)
 	}
 }
 
