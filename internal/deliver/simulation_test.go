@@ -39,7 +39,7 @@ func TestTableIsUsed(t *testing.T) {
 		"halves":                   {&model{rate: stepped(1000, 500, 10*time.Second), burst: 1, latency: always(5 * ms)}, 11, 20, 0.97 * 500, 1.4},
 		"slowly scaling":           {&model{rate: func(s time.Duration) float64 { return 1000 + 100*s.Seconds() }, burst: 1, latency: always(5 * ms)}, 10, 20, 0.97 * 2500, 1.3},
 		"nothing for five seconds": {&model{rate: stepped(0, 1000, 5*time.Second), burst: 1, latency: always(5 * ms)}, 13, 18, 0.97 * 1000, 2},
-		"hot keys":                 {&model{hot: 100, latency: always(5 * ms)}, 10, 20, 0.9 * 1000, 2},
+		"hot keys":                 {&model{hot: 100, latency: always(5 * ms)}, 10, 20, 0.7 * 1000, 2},
 		"gives back 30 %":          {&model{rate: steady(2000), burst: 1, latency: always(5 * ms), noise: 30}, 2, 10, 0.97 * 2000, 1.8},
 		"latency rises tenfold":    {&model{latency: func(s time.Duration, _ int) time.Duration { return time.Duration(stepped(5, 50, time.Second)(s)) * ms }}, 1, 3, 0.9 * 32000, 1.1},
 		"latency by load":          {&model{latency: func(_ time.Duration, n int) time.Duration { return max(5, time.Duration(n)) * ms }}, 1, 5, 0.97 * 25000, 1.1},

@@ -17,7 +17,8 @@ func (m *machine) took(r *request, a Answer, now time.Time) []ending {
 	}
 	m.budget.answered(r.units, m.spent(r, a, back), now)
 	for _, p := range r.parts {
-		p.lane.steer(r.sent, m.expected(r.slots, back, p, false), m.expected(r.slots, back, p, true), now)
+		took, given := m.weigh(r.slots, back, p)
+		p.lane.steer(r.sent, took, given, now)
 		p.lane.limit.took(r.sent, now.Sub(r.sent), now)
 	}
 
@@ -60,15 +61,33 @@ func (m *machine) spent(r *request, a Answer, back []bool) float64 {
 	return sum
 }
 
-// expected is the units of a stretch's rows that were given back, or were not.
-func (m *machine) expected(slots []*slot, back []bool, p stretch, given bool) float64 {
-	sum := 0.0
+// stubborn is how often a row has come back before its keys are suspected, and
+// not its table.
+const stubborn = 2
+
+// weigh is the units of a stretch's rows that were taken and that were given
+// back. Rows that come back again and again while others are taken tell of
+// their keys alone: they are left out.
+func (m *machine) weigh(slots []*slot, back []bool, p stretch) (took, given float64) {
+	hot, others := 0.0, false
 	for i := p.from; i < p.to; i++ {
-		if back[i] == given {
-			sum += slots[i].flight.newest.Units
+		s := slots[i]
+		units := s.flight.newest.Units
+		switch {
+		case !back[i]:
+			took += units
+			others = others || s.returns < stubborn
+		case s.returns < stubborn:
+			given += units
+		default:
+			hot += units
 		}
 	}
-	return sum * m.costs.factor(p.lane.table)
+	if !others {
+		given += hot
+	}
+	factor := m.costs.factor(p.lane.table)
+	return took * factor, given * factor
 }
 
 // written ends the newest row of a slot in flight, and those it superseded.
