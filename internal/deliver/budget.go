@@ -98,16 +98,11 @@ func (w *window) expire(now time.Time) {
 // rises at once and falls slowly, since the budget is hard.
 type estimator map[string]float64
 
-// unknown is what a table is reckoned with before its first answer: a row that
-// changes the key of an index costs twice there, a delete and a put (AWS:
-// "Using Global Secondary Indexes in DynamoDB", write capacity units).
-const unknown = 2
-
 func (e estimator) factor(table string) float64 {
 	if f, known := e[table]; known {
 		return f
 	}
-	return unknown
+	return 1
 }
 
 func (e estimator) learn(table string, expected, took float64) {

@@ -78,12 +78,12 @@ func TestThrottlingUsesUpNoAttemptsAndIsWarnedOf(t *testing.T) {
 			return Answer{}, nil
 		}))
 		defer core.Close()
-		if err := deliver(t.Context(), core, l.puts(2, unique)); err != nil {
+		if err := deliver(t.Context(), core, l.puts(5, unique)); err != nil {
 			t.Fatal(err)
 		}
-		wantTally(t, &l, 2, 0, 0)
+		wantTally(t, &l, 5, 0, 0)
 		w := cfg.Meter.Snapshot().Warnings
-		if len(w) != 1 || w[0].Count != 2 || !strings.Contains(w[0].Message, "no row was written for 1m0s while 2 wait; the last error: slow down") {
+		if len(w) != 1 || w[0].Count != 2 || !strings.Contains(w[0].Message, "no row was written for 1m0s while 5 wait; the last error: slow down") {
 			t.Errorf("warnings: %+v", w)
 		}
 		if s := cfg.Meter.Snapshot(); s.Throttles == 0 || s.Throttles != s.Retries || s.Requests != s.Throttles+1 {

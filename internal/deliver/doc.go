@@ -9,15 +9,13 @@
 // is handed to it.
 //
 //	Submit ─► order.go    a slot for each (table, key): what is in flight, what waits
-//	          lane.go     what belongs to one table, and who shares a request
-//	          pack.go     what fits a request, within the caps of the call
-//	          limit.go    how many requests to a table may be in flight
-//	          pace.go     how fast a table that pushes back is sent to
+//	          lane.go     what waits for each table
+//	          pack.go     slots to a request, within the caps of the call
+//	          limit.go    how many requests of a table may be in flight
+//	          throttle.go what the reasons of a throttle say
 //	          budget.go   how many capacity units may be spent in a second
 //	          Sender      one attempt at a request, the only I/O
-//	          machine.go  what to send next
-//	          verdict.go  the answer, row by row: ended, waiting, split, tried again
-//	          throttle.go what pushes back, by the service's reasons
+//	          machine.go  the answer, row by row: ended, waiting, split, tried again
 //	          retry.go    when
 //
 // What it keeps:
@@ -30,6 +28,4 @@
 //     it is written; should it be rejected, the one before it is sent.
 //   - Rows held are bounded in number and in bytes (promise 6): Submit blocks.
 //   - The budget is hard (promise 7).
-//   - A table that pushes back slows no other, and a range of its keys only
-//     the rows with these.
 package deliver

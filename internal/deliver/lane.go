@@ -16,10 +16,8 @@ type lane struct {
 	again    queue      // slots whose rows came back, and have waited
 	due      []*request // to be sent as soon as limit and budget allow
 	limit    limiter
-	pace     pace
-	pushed   time.Time // when the table last gave much back
-	inFlight int       // requests with rows of this lane
-	listed   bool      // stands in the machine's list of busy lanes
+	inFlight int  // requests with rows of this lane
+	listed   bool // stands in the machine's list of busy lanes
 }
 
 // idle reports that nothing waits to be sent.
@@ -28,27 +26,19 @@ func (l *lane) idle() bool { return len(l.due) == 0 && l.again.len() == 0 && l.f
 // open reports whether the table may be sent another request. If not, at is
 // when it may; zero means that it depends on an answer.
 func (l *lane) open(now time.Time) (at time.Time, ok bool) {
-	if l.inFlight >= l.limit.allowed() {
+	switch {
+	case l.inFlight >= l.limit.allowed():
 		return time.Time{}, false
+	case now.Before(l.limit.resumes):
+		return l.limit.resumes, false
 	}
-	return l.pace.open(now)
+	return time.Time{}, true
 }
 
-// held reports that the table is sent less than could be, or was of late. Its
-// rows then share no request with those of other tables, which would wait for it.
+// held reports that the table pushed back of late. Its rows then share no
+// request with those of other tables, which would wait for it.
 func (l *lane) held(now time.Time) bool {
-	return l.pace.paced() || !l.pushed.IsZero() && now.Sub(l.pushed) < calm
-}
-
-// steer tells limit and pace how many of a request's units the table took and
-// how many it gave back.
-func (l *lane) steer(sent time.Time, took, back float64, now time.Time) {
-	l.pace.answered(took, back, now)
-	share := back / (took + back)
-	l.limit.answered(sent, share, l.pace.usual, now)
-	if share > 0.5 || share > 0 && l.limit.share > l.pace.usual+noise {
-		l.pushed = now
-	}
+	return !l.limit.pushed.IsZero() && now.Sub(l.limit.pushed) < calm
 }
 
 // portion is how many slots of a lane's queues are to be packed.
@@ -57,29 +47,25 @@ type portion struct {
 	again, fresh int
 }
 
-// fill loads slots from the heads of the lane's queues. Rows that came back
-// have half of a request to themselves, and what others leave: keys that are
-// given back again and again don't keep others waiting, nor others them.
+// fill loads slots from the heads of the lane's queues.
 func (l *lane) fill(load *load, factor float64) portion {
-	p := portion{lane: l, again: l.again.fit(load, factor, 0, (load.caps.Items+1)/2)}
-	p.fresh = l.fresh.fit(load, factor, 0, l.fresh.len())
-	if p.fresh == l.fresh.len() {
-		p.again = l.again.fit(load, factor, p.again, l.again.len())
+	p := portion{lane: l, again: l.again.fit(load, factor)}
+	if p.again == l.again.len() {
+		p.fresh = l.fresh.fit(load, factor)
 	}
 	return p
 }
 
-// fit loads slots, from one to before another, and is up to which they fit.
-func (q *queue) fit(l *load, factor float64, from, to int) int {
-	to = min(to, q.len())
-	for n := from; n < to; n++ {
+// fit is how many slots from the head of the queue the load takes.
+func (q *queue) fit(l *load, factor float64) int {
+	for n := range q.len() {
 		s := q.at(n)
 		row := &s.waiting.newest.Row
 		if !l.add(s.table, len(row.Body), row.Units*factor) {
 			return n
 		}
 	}
-	return max(from, to)
+	return q.len()
 }
 
 // all reports that the portion is all that waits.
@@ -151,28 +137,9 @@ func (m *machine) candidate(l *lane, now time.Time) (r *request, at time.Time) {
 	}
 	if r := l.due[0]; m.mismatched(r, now) {
 		l.due = slices.Delete(l.due, 0, 1)
-		for _, part := range m.byTable(r) {
-			to := part.parts[0].lane
-			to.due = slices.Insert(to.due, 0, part)
-			m.enlist(to)
-		}
+		m.apart(r)
 	}
-	m.trim(l)
 	return l.due[0], time.Time{}
-}
-
-// trim divides the lane's next request when the table has come to be paced so
-// slowly that it is too large.
-func (m *machine) trim(l *lane) {
-	r := l.due[0]
-	load := newLoad(m.cfg.Caps, l.pace.room())
-	for n, s := range r.slots {
-		row := &s.flight.newest.Row
-		if !load.add(s.table, len(row.Body), row.Units*m.costs.factor(s.table)) {
-			l.due = slices.Replace(l.due, 0, 1, m.part(r, 0, n), m.part(r, n, len(r.slots)))
-			return
-		}
-	}
 }
 
 // mismatched reports that the tables of a request can't be sent to together.
@@ -183,16 +150,13 @@ func (m *machine) mismatched(r *request, now time.Time) bool {
 	})
 }
 
-// byTable makes a request for each table of one that has several.
-func (m *machine) byTable(r *request) []*request {
-	if len(r.parts) == 1 {
-		return []*request{r}
+// apart makes a request for each table of one that has several.
+func (m *machine) apart(r *request) {
+	for _, p := range r.parts {
+		part := m.part(r, p.from, p.to)
+		p.lane.due = slices.Insert(p.lane.due, 0, part)
+		m.enlist(p.lane)
 	}
-	parts := make([]*request, len(r.parts))
-	for i, p := range r.parts {
-		parts[i] = m.part(r, p.from, p.to)
-	}
-	return parts
 }
 
 // pack makes a request of the slots at the head of a lane's queues, and of
@@ -202,9 +166,6 @@ func (m *machine) pack(first *lane, now time.Time) (at time.Time, packed bool) {
 	room, at, ok := m.budget.room(now)
 	if !ok {
 		return at, false
-	}
-	if most := first.pace.room(); most > 0 && (room == 0 || most < room) {
-		room = most
 	}
 	load := newLoad(m.cfg.Caps, room)
 	portions := append(m.portions[:0], first.fill(&load, m.costs.factor(first.table)))

@@ -3,7 +3,6 @@ package deliver
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"strings"
 	"sync"
 	"testing"
@@ -38,7 +37,7 @@ func TestThrottledTableDoesNotSlowOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l ledger
 		var mu sync.Mutex
-		slow := &model{rate: steady(100), burst: 1, random: rand.New(rand.NewPCG(1, 1)), start: time.Now()}
+		slow := provisioned(100, false)
 		var lastFast time.Time
 		fast, mixed := 0, 0
 		start := time.Now()
@@ -65,7 +64,7 @@ func TestThrottledTableDoesNotSlowOthers(t *testing.T) {
 					at = append(at, i)
 				}
 			}
-			a, err := slow.carryOut(only, time.Now())
+			a, err := slow(only, time.Now())
 			for i, u := range a.Unprocessed {
 				a.Unprocessed[i] = at[u]
 			}
@@ -170,7 +169,7 @@ func TestReasonSaysWhichTableIsHeldBack(t *testing.T) {
 			t.Errorf("requests: %v", requests)
 		}
 		if m := core.machine; m.lanes["b"].held(time.Now()) || !m.lanes["a"].held(time.Now()) {
-			t.Error("want the table that was named held back, and no other")
+			t.Error("the table that was named is held back, and no other")
 		}
 	})
 }

@@ -71,111 +71,61 @@ func TestLimiterFindsItsWayUp(t *testing.T) {
 	if l.allowed() != 1 {
 		t.Errorf("%d at the start, want 1", l.allowed())
 	}
-	accepted := func(n int, sent time.Time) {
-		for range n {
-			l.answered(sent, 0, 0, sent)
-		}
-	}
 	l.limit = 4
-	l.sent(1, noon)
-	accepted(30, noon)
+	for range 30 {
+		l.sent(1, noon)
+		l.accepted(noon)
+	}
 	if l.allowed() != 4 {
 		t.Errorf("raised to %d though never reached", l.allowed())
 	}
 	l.sent(4, noon)
-	accepted(8, noon)
+	for range 8 {
+		l.accepted(noon)
+	}
 	if l.allowed() != 12 {
 		t.Errorf("%d after 8 answers, want one more for each", l.allowed())
 	}
-	accepted(1, noon.Add(time.Second))
+	l.accepted(noon.Add(time.Second))
 	if l.allowed() != 12 {
 		t.Errorf("%d, raised by a request sent when nothing pressed", l.allowed())
 	}
-	accepted(100, noon)
+	for range 100 {
+		l.accepted(noon)
+	}
 	if l.allowed() != 20 {
 		t.Errorf("%d, want the cap", l.allowed())
-	}
-	l.limit, l.probing = 10, false
-	accepted(10, noon)
-	if l.limit < 10.9 || l.limit > 11 {
-		t.Errorf("%v after a round trip, want one more", l.limit)
 	}
 }
 
 func TestLimiterCutsOncePerWindow(t *testing.T) {
-	l := newLimiter(50)
-	l.limit = 40
-	l.sent(40, noon)
-	l.answered(noon, 1, 0, noon)
-	if l.limit < 40 || !l.probing {
-		t.Errorf("%v for a little that was given back", l.limit)
-	}
-	l.share = 0.5
+	l := newLimiter(20)
+	l.limit = 20
+	l.sent(20, noon)
 	for range 20 { // one burst: all were sent before the first answer
-		l.answered(noon, 1, 0, noon.Add(time.Second))
+		l.pushedBack(noon, 1, noon.Add(time.Second))
 	}
-	if l.limit < 28 || l.limit > 32 {
-		t.Errorf("%v after a burst, want one cut by half of the share", l.limit)
+	if l.limit != 20*(1-0.05/2) || l.exhausted() {
+		t.Errorf("%v after a burst, want one cut by half of what its first answer says of the window", l.limit)
 	}
 	for i := range 20 {
 		at := noon.Add(time.Duration(i+2) * time.Second)
-		l.answered(at, 1, 0, at)
+		l.pushedBack(at, 1, at)
 	}
-	if l.allowed() != 1 {
+	if l.allowed() != 1 || !l.exhausted() {
 		t.Errorf("%v after nothing was taken for long, want 1", l.limit)
 	}
-	l.share, l.limit = 0.3, 10
-	l.answered(noon.Add(time.Hour), 0.3, 0.3, noon.Add(time.Hour))
-	if l.limit < 10 {
-		t.Errorf("%v, cut for what the table always gives back", l.limit)
+	l.pushedBack(noon, 0.5, noon)
+	if l.exhausted() {
+		t.Error("exhausted though the table took something")
 	}
-}
-
-// answers tells a latency of as many answers as make a window.
-func answers(l *latency, limit float64, d time.Duration, now time.Time) float64 {
-	for range max(few, int(limit)) - 1 {
-		l.took(limit, now, d, now)
+	l.limit = 10
+	l.sent(10, noon)
+	for range 10 {
+		l.accepted(noon)
 	}
-	return l.took(limit, now, d, now)
-}
-
-func TestLatency(t *testing.T) {
-	var l latency
-	const base = 5 * time.Millisecond
-	at := func(n int) time.Time { return noon.Add(time.Duration(n) * time.Second) }
-	if got := answers(&l, 40, base, at(1)); got != 40 {
-		t.Errorf("%v at the least latency", got)
-	}
-	if got := answers(&l, 40, 2*base, at(2)); got != 40 {
-		t.Errorf("%v at twice the least latency", got)
-	}
-	if got := answers(&l, 40, 3*base, at(2)); got != 40 || !l.suspected() {
-		t.Errorf("%v at three times the least latency, want it held", got)
-	}
-	if got := answers(&l, 40, 4*base, at(3)); got != 20 || !l.suspected() {
-		t.Errorf("%v at four times the least latency, want half", got)
-	}
-	if got := l.took(20, at(2), 9*base, at(3)); got != 20 || l.n != 0 {
-		t.Error("an answer to what was sent before the cut counts")
-	}
-	if got := answers(&l, 20, 2*base, at(4)); got != 20 || l.suspected() || l.least != base {
-		t.Errorf("%v, least %v, after the cut has helped", got, l.least)
-	}
-	answers(&l, 20, 4*base, at(5))
-	if got := answers(&l, 20, 4*base, at(5)); got != 10 {
-		t.Errorf("%v at four times the least latency, want half", got)
-	}
-	if got := answers(&l, 10, 4*base, at(6)); got != 20 || l.suspected() || l.least != 4*base {
-		t.Errorf("%v, least %v, after the cut has not helped: want all back", got, l.least)
-	}
-	if got := answers(&l, 1, 40*base, at(7)); got != 1 || l.suspected() || l.least != 40*base {
-		t.Errorf("%v, least %v, for one request at a time", got, l.least)
-	}
-	if got := answers(&l, 40, base/10, at(8)); got != 40 || l.least != base/10 {
-		t.Errorf("%v, least %v, after it got better", got, l.least)
-	}
-	if got := answers(&l, 40, base/4, at(9)); got != 40 {
-		t.Errorf("%v for jitter", got)
+	if l.limit < 10.9 || l.limit > 11 {
+		t.Errorf("%v after a round trip, want one more", l.limit)
 	}
 }
 
@@ -213,7 +163,7 @@ func TestWindow(t *testing.T) {
 
 func TestEstimator(t *testing.T) {
 	e := estimator{}
-	if f := e.factor("t"); f != unknown {
+	if f := e.factor("t"); f != 1 {
 		t.Errorf("factor %v before an answer", f)
 	}
 	e.learn("t", 10, 5)
@@ -229,7 +179,7 @@ func TestEstimator(t *testing.T) {
 		t.Errorf("factor %v, want to fall slowly", f)
 	}
 	e.learn("t", 0, 8)
-	if f := e.factor("t"); f != 2.75 || e.factor("u") != unknown {
+	if f := e.factor("t"); f != 2.75 || e.factor("u") != 1 {
 		t.Errorf("factor %v", f)
 	}
 }

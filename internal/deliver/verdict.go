@@ -17,9 +17,7 @@ func (m *machine) took(r *request, a Answer, now time.Time) []ending {
 	}
 	m.budget.answered(r.units, m.spent(r, a, back), now)
 	for _, p := range r.parts {
-		took, given := m.weigh(r.slots, back, p)
-		p.lane.steer(r.sent, took, given, now)
-		p.lane.limit.took(r.sent, now.Sub(r.sent), now)
+		m.steer(p.lane, r.sent, p.share(back), now)
 	}
 
 	ends := make([]ending, 0, len(r.slots))
@@ -41,7 +39,7 @@ func (m *machine) took(r *request, a Answer, now time.Time) []ending {
 }
 
 // spent is what the answer says the request took, from which the estimates
-// learn; where it doesn't say, the units of the rows that were carried out.
+// learn; where it doesn't say, the estimate of the rows that were carried out.
 func (m *machine) spent(r *request, a Answer, back []bool) float64 {
 	sum := 0.0
 	for i := 0; i < len(r.slots); {
@@ -52,42 +50,38 @@ func (m *machine) spent(r *request, a Answer, back []bool) float64 {
 			}
 		}
 		took, said := a.took(table)
-		if !said {
-			took = expected
+		if said {
+			m.costs.learn(table, expected, took)
+		} else {
+			took = expected * m.costs.factor(table)
 		}
-		m.costs.learn(table, expected, took)
 		sum += took
 	}
 	return sum
 }
 
-// stubborn is how often a row has come back before its keys are suspected, and
-// not its table.
-const stubborn = 2
-
-// weigh is the units of a stretch's rows that were taken and that were given
-// back. Rows that come back again and again while others are taken tell of
-// their keys alone: they are left out.
-func (m *machine) weigh(slots []*slot, back []bool, p stretch) (took, given float64) {
-	hot, others := 0.0, false
-	for i := p.from; i < p.to; i++ {
-		s := slots[i]
-		units := s.flight.newest.Units
-		switch {
-		case !back[i]:
-			took += units
-			others = others || s.returns < stubborn
-		case s.returns < stubborn:
-			given += units
-		default:
-			hot += units
+// share is the part of the stretch's rows that were given back.
+func (p *stretch) share(back []bool) float64 {
+	n := 0
+	for _, b := range back[p.from:p.to] {
+		if b {
+			n++
 		}
 	}
-	if !others {
-		given += hot
+	return float64(n) / float64(p.to-p.from)
+}
+
+// steer tells a lane's limit which share of its rows in a request was given
+// back.
+func (m *machine) steer(l *lane, sent time.Time, share float64, now time.Time) {
+	if share == 0 {
+		l.limit.accepted(sent)
+		return
 	}
-	factor := m.costs.factor(p.lane.table)
-	return took * factor, given * factor
+	l.limit.pushedBack(sent, share, now)
+	if l.limit.exhausted() {
+		l.limit.resumes = now.Add(min(m.delay(l.limit.refused), breath))
+	}
 }
 
 // written ends the newest row of a slot in flight, and those it superseded.
@@ -148,10 +142,9 @@ func (m *machine) giveBack(slots []*slot, now time.Time) {
 func (m *machine) throttled(r *request, fault *Fault, now time.Time) []ending {
 	hot := fault.ofKeys()
 	named := slices.ContainsFunc(r.parts, func(p stretch) bool { return fault.names(p.lane.table) })
-	blamed := func(l *lane) bool { return !named || fault.names(l.table) }
 	for _, p := range r.parts {
-		if !hot && blamed(p.lane) {
-			p.lane.steer(r.sent, 0, m.units(r.slots[p.from:p.to]), now)
+		if !hot && (!named || fault.names(p.lane.table)) {
+			m.steer(p.lane, r.sent, 1, now)
 		}
 	}
 	var ends []ending
@@ -162,17 +155,13 @@ func (m *machine) throttled(r *request, fault *Fault, now time.Time) []ending {
 		}
 		return late
 	})
-	if hot {
+	switch {
+	case len(r.slots) == 0:
+	case hot:
 		m.giveBack(r.slots, now)
-		return ends
-	}
-	r.list()
-	for _, part := range m.byTable(r) {
-		wait := time.Duration(0)
-		if blamed(part.parts[0].lane) {
-			wait = m.delay(r.Attempt)
-		}
-		m.later.add(delayed{due: now.Add(wait), request: part})
+	default:
+		r.list()
+		m.later.add(delayed{due: now.Add(m.delay(r.Attempt)), request: r})
 	}
 	return ends
 }
