@@ -88,7 +88,8 @@ func TestThrottledTableDoesNotSlowOthers(t *testing.T) {
 		if mixed > 0 {
 			t.Errorf("%d requests had rows of both tables after one had pushed back", mixed)
 		}
-		if took := time.Since(start); took > 10*time.Second {
+		// At best 7 s: a second of it is saved up. Twice that is no collapse.
+		if took := time.Since(start); took > 15*time.Second {
 			t.Errorf("800 rows at 100 a second took %v", took)
 		}
 	})
