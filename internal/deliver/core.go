@@ -18,10 +18,10 @@ import (
 const (
 	// DefaultConcurrency caps the requests in flight. How many there are is
 	// found by itself below it.
-	DefaultConcurrency = 64
+	DefaultConcurrency = 256
 	// DefaultMaxRows and DefaultMaxBytes bound what is held. They leave room
 	// for DefaultConcurrency requests of usual items, and as many rows waiting.
-	DefaultMaxRows  = 8192
+	DefaultMaxRows  = 16384
 	DefaultMaxBytes = 64 << 20
 )
 

@@ -12,6 +12,7 @@
 //	          lane.go     what waits for each table
 //	          pack.go     slots to a request, within the caps of the call
 //	          limit.go    how many requests of a table may be in flight
+//	          latency.go  what the time that answers take says of that
 //	          throttle.go what the reasons of a throttle say
 //	          budget.go   how many capacity units may be spent in a second
 //	          Sender      one attempt at a request, the only I/O

@@ -37,7 +37,7 @@ func TestThrottledTableDoesNotSlowOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l ledger
 		var mu sync.Mutex
-		slow := provisioned(100, false)
+		slow := &bucket{capacity: constantly(100)}
 		var lastFast time.Time
 		fast, mixed := 0, 0
 		start := time.Now()
@@ -64,7 +64,7 @@ func TestThrottledTableDoesNotSlowOthers(t *testing.T) {
 					at = append(at, i)
 				}
 			}
-			a, err := slow(only, time.Now())
+			a, _, err := slow.answer(only, time.Now())
 			for i, u := range a.Unprocessed {
 				a.Unprocessed[i] = at[u]
 			}

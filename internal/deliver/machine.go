@@ -14,9 +14,6 @@ const (
 	linger = 50 * time.Millisecond
 	// reach is how long an endpoint that never answered is tried.
 	reach = 15 * time.Second
-	// breath is how long nothing at all is sent, at most, to a table that takes
-	// nothing: less than the second in which its capacity comes back.
-	breath = 500 * time.Millisecond
 	// stall is how long nothing may move before that is worth a warning.
 	stall = time.Minute
 )

@@ -66,32 +66,40 @@ func TestWriteUnits(t *testing.T) {
 	}
 }
 
+const trip = 5 * time.Millisecond
+
+// round has a limiter that is pressed take in as many answers as it allows
+// requests, and returns when the last one came.
+func (l *limiter) round(share float64, at time.Time) time.Time {
+	n := l.allowed()
+	for range n {
+		l.sent(n, at)
+	}
+	for range n {
+		l.answered(at, share, at.Add(trip))
+	}
+	return at.Add(trip)
+}
+
 func TestLimiterFindsItsWayUp(t *testing.T) {
 	l := newLimiter(20)
 	if l.allowed() != 1 {
 		t.Errorf("%d at the start, want 1", l.allowed())
 	}
 	l.limit = 4
-	for range 30 {
+	for range 10 {
 		l.sent(1, noon)
-		l.accepted(noon)
+		l.answered(noon, 0, noon.Add(trip))
 	}
 	if l.allowed() != 4 {
 		t.Errorf("raised to %d though never reached", l.allowed())
 	}
-	l.sent(4, noon)
-	for range 8 {
-		l.accepted(noon)
+	at := l.round(0, noon.Add(time.Minute))
+	if l.allowed() != 8 {
+		t.Errorf("%d after a round trip, want twice as many", l.allowed())
 	}
-	if l.allowed() != 12 {
-		t.Errorf("%d after 8 answers, want one more for each", l.allowed())
-	}
-	l.accepted(noon.Add(time.Second))
-	if l.allowed() != 12 {
-		t.Errorf("%d, raised by a request sent when nothing pressed", l.allowed())
-	}
-	for range 100 {
-		l.accepted(noon)
+	for range 3 {
+		at = l.round(0, at)
 	}
 	if l.allowed() != 20 {
 		t.Errorf("%d, want the cap", l.allowed())
@@ -101,31 +109,85 @@ func TestLimiterFindsItsWayUp(t *testing.T) {
 func TestLimiterCutsOncePerWindow(t *testing.T) {
 	l := newLimiter(20)
 	l.limit = 20
-	l.sent(20, noon)
-	for range 20 { // one burst: all were sent before the first answer
-		l.pushedBack(noon, 1, noon.Add(time.Second))
+	after := l.round(1, noon) // one burst: all were sent before the first answer
+	if l.limit < 19 || l.limit >= 20 {
+		t.Errorf("%v after a burst, want one small cut", l.limit)
 	}
-	if l.limit != 20*(1-0.05/2) || l.exhausted() {
-		t.Errorf("%v after a burst, want one cut by half of what its first answer says of the window", l.limit)
+	for range 30 {
+		after = l.round(1, after)
 	}
-	for i := range 20 {
-		at := noon.Add(time.Duration(i+2) * time.Second)
-		l.pushedBack(at, 1, at)
+	if l.limit >= 1 || l.limit < l.least() || l.allowed() != 1 {
+		t.Errorf("%v after nothing was taken for long, want less than 1", l.limit)
 	}
-	if l.allowed() != 1 || !l.exhausted() {
-		t.Errorf("%v after nothing was taken for long, want 1", l.limit)
+	if pause := l.resumes.Sub(after); pause <= 0 || pause > breath {
+		t.Errorf("sent again after %v", pause)
 	}
-	l.pushedBack(noon, 0.5, noon)
-	if l.exhausted() {
-		t.Error("exhausted though the table took something")
+}
+
+func TestLimiterToleratesALittle(t *testing.T) {
+	l := newLimiter(50)
+	l.limit, l.probing, l.loaded, l.cutAt = 40, false, noon, noon
+	at := noon
+	for range 20 { // 100 ms: one more
+		at = l.round(0.1, at)
 	}
-	l.limit = 10
-	l.sent(10, noon)
-	for range 10 {
-		l.accepted(noon)
+	if l.limit < 40.9 || l.limit > 41.1 {
+		t.Errorf("%v after 100 ms in which a tenth was given back, want one more than 40", l.limit)
 	}
-	if l.limit < 10.9 || l.limit > 11 {
-		t.Errorf("%v after a round trip, want one more", l.limit)
+	for range 20 {
+		at = l.round(0.3, at)
+	}
+	if l.limit > 20 {
+		t.Errorf("%v after 100 ms in which three tenths were given back", l.limit)
+	}
+}
+
+func TestLimiterDoublesAgainAfterQuiet(t *testing.T) {
+	l := newLimiter(100)
+	l.limit, l.probing, l.loaded, l.cutAt = 10, false, noon, noon
+	l.round(0, noon.Add(quiet/2))
+	if l.allowed() != 10 {
+		t.Errorf("%d after half the quiet", l.allowed())
+	}
+	at := noon.Add(quiet)
+	l.round(0, at)
+	if l.allowed() != 20 {
+		t.Errorf("%d after the quiet, want twice as many", l.allowed())
+	}
+}
+
+func TestLatencyTellsAQueueFromAStep(t *testing.T) {
+	var l latency
+	at, limit := noon, 8.0
+	for i, c := range []struct {
+		took  time.Duration
+		limit float64
+		trial trial
+	}{
+		{10 * time.Millisecond, 8, noTrial},
+		{19 * time.Millisecond, 8, noTrial},
+		{22 * time.Millisecond, 8, holding},
+		{18 * time.Millisecond, 8, noTrial}, // it was a moment
+		{22 * time.Millisecond, 8, holding},
+		{22 * time.Millisecond, 4, halved},
+		{12 * time.Millisecond, 4, noTrial}, // it helped
+		{40 * time.Millisecond, 4, holding},
+		{40 * time.Millisecond, 2, halved},
+		{39 * time.Millisecond, 4, noTrial}, // it did not: this is the measure
+		{41 * time.Millisecond, 4, noTrial},
+		{85 * time.Millisecond, 4, holding},
+	} {
+		if l.trial != noTrial { // it waited for what was in flight before
+			limit = l.answered(at, at.Add(time.Second), limit)
+			at = at.Add(time.Second)
+		}
+		for range minRound {
+			limit = l.answered(at, at.Add(c.took), limit)
+		}
+		at = at.Add(c.took)
+		if limit != c.limit || l.trial != c.trial {
+			t.Errorf("round %d of %v: limit %v, trial %v; want %v, %v", i, c.took, limit, l.trial, c.limit, c.trial)
+		}
 	}
 }
 

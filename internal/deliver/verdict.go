@@ -17,7 +17,7 @@ func (m *machine) took(r *request, a Answer, now time.Time) []ending {
 	}
 	m.budget.answered(r.units, m.spent(r, a, back), now)
 	for _, p := range r.parts {
-		m.steer(p.lane, r.sent, p.share(back), now)
+		p.lane.limit.answered(r.sent, p.share(back), now)
 	}
 
 	ends := make([]ending, 0, len(r.slots))
@@ -69,19 +69,6 @@ func (p *stretch) share(back []bool) float64 {
 		}
 	}
 	return float64(n) / float64(p.to-p.from)
-}
-
-// steer tells a lane's limit which share of its rows in a request was given
-// back.
-func (m *machine) steer(l *lane, sent time.Time, share float64, now time.Time) {
-	if share == 0 {
-		l.limit.accepted(sent)
-		return
-	}
-	l.limit.pushedBack(sent, share, now)
-	if l.limit.exhausted() {
-		l.limit.resumes = now.Add(min(m.delay(l.limit.refused), breath))
-	}
 }
 
 // written ends the newest row of a slot in flight, and those it superseded.
@@ -144,7 +131,7 @@ func (m *machine) throttled(r *request, fault *Fault, now time.Time) []ending {
 	named := slices.ContainsFunc(r.parts, func(p stretch) bool { return fault.names(p.lane.table) })
 	for _, p := range r.parts {
 		if !hot && (!named || fault.names(p.lane.table)) {
-			m.steer(p.lane, r.sent, 1, now)
+			p.lane.limit.answered(r.sent, 1, now)
 		}
 	}
 	var ends []ending
