@@ -366,7 +366,7 @@ func TestRowsThatWaitForAKeyAreSentOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantTally(t, &l, 2, 5, 0)
-		if len(table.log) != 1 || table.log[0].rows != 2 || table.items[slotKey{"t", "0"}] != 6 {
+		if len(table.log) != 1 || table.log[0].rows != 2 || table.items[Key{"t", "0"}] != 6 {
 			t.Errorf("requests %+v, items %v", table.log, table.items)
 		}
 	})

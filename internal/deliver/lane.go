@@ -61,7 +61,7 @@ func (q *queue) fit(l *load, factor float64) int {
 	for n := range q.len() {
 		s := q.at(n)
 		row := &s.waiting.newest.Row
-		if !l.add(s.table, len(row.Body), row.Units*factor) {
+		if !l.add(s.Table, row.actions(), len(row.Body), row.Units*factor) {
 			return n
 		}
 	}

@@ -28,7 +28,8 @@ const (
 // and says what to do. It is used under the Core's lock.
 type machine struct {
 	cfg      Config
-	slots    map[slotKey]*slot
+	slots    map[Key]*slot // of rows that may be sent once for several
+	turns    turns         // of the others
 	lanes    map[string]*lane
 	busy     []*lane // that have something to send; the first is asked first
 	later    agenda
@@ -69,7 +70,7 @@ type ending struct {
 
 func newMachine(cfg Config) *machine {
 	return &machine{
-		cfg: cfg, slots: map[slotKey]*slot{}, lanes: map[string]*lane{},
+		cfg: cfg, slots: map[Key]*slot{}, turns: turns{}, lanes: map[string]*lane{},
 		budget: window{limit: cfg.Budget}, costs: estimator{},
 	}
 }
@@ -81,14 +82,25 @@ func (m *machine) hasRoom(row *Row) bool {
 }
 
 // admit takes a row. With duplicates rejected it returns the row of the same
-// key that is held instead.
+// key that is held instead. Whether rows coalesce is the same for all rows of a
+// core.
 func (m *machine) admit(row *Row, now time.Time) (held *entry) {
-	key := slotKey{row.Table, row.Key}
+	key := Key{row.Table, row.Key}
 	s := m.slots[key]
 	var e *entry
 	switch {
+	case !row.Operation.coalesces():
+		s = &slot{Key: key, lane: m.lane(row.Table), since: now, keys: row.Keys}
+		if s.keys == nil {
+			s.keys = []Key{key}
+		}
+		e = &s.own
+		if m.turns.join(s) {
+			s.lane.fresh.push(s)
+			m.enlist(s.lane)
+		}
 	case s == nil:
-		s = &slot{slotKey: key, lane: m.lane(row.Table), since: now}
+		s = &slot{Key: key, lane: m.lane(row.Table), since: now}
 		e = &s.own
 		m.slots[key] = s
 		s.lane.fresh.push(s)
@@ -200,8 +212,10 @@ func (m *machine) request(slots []*slot, bytes int) *request {
 func (r *request) list() {
 	r.Rows = make([]*Row, len(r.slots))
 	r.parts = r.parts[:0]
+	r.Doubtful = false
 	for i, s := range r.slots {
 		r.Rows[i] = &s.flight.newest.Row
+		r.Doubtful = r.Doubtful || s.flight.newest.doubtful
 		if n := len(r.parts); n == 0 || r.parts[n-1].lane != s.lane {
 			r.parts = append(r.parts, stretch{lane: s.lane, from: i})
 		}
@@ -213,7 +227,7 @@ func (r *request) list() {
 func (m *machine) units(slots []*slot) float64 {
 	sum := 0.0
 	for _, s := range slots {
-		sum += s.flight.newest.Units * m.costs.factor(s.table)
+		sum += s.flight.newest.Units * m.costs.factor(s.Table)
 	}
 	return sum
 }
@@ -261,6 +275,8 @@ func (m *machine) answered(r *request, a Answer, err error, now time.Time) []end
 	switch fault.Class {
 	case Throttled:
 		return m.throttled(r, fault, now)
+	case Conflict:
+		return m.again(r, fault, now)
 	case Poison:
 		return m.poisoned(r, fault, now)
 	case Retryable:

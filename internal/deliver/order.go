@@ -11,6 +11,8 @@ type entry struct {
 	older *entry // the row that this one supersedes
 	sends int
 	first time.Time // when it was first sent, or the one that it stands in for
+	// doubtful says that an attempt failed that may have been carried out.
+	doubtful bool
 }
 
 // chain is rows of one key in the order they came, to be sent as one: the
@@ -50,20 +52,21 @@ func (c *chain) under(earlier chain) {
 	}
 }
 
-// slotKey is a key of a table.
-type slotKey struct{ table, key string }
-
 // slot is one key that rows are held for. Either flight is empty and the slot
 // stands in one queue, or its newest row is part of one request: so a key is
 // in flight at most once and in a request at most once.
 type slot struct {
-	slotKey
+	Key
 	lane    *lane
 	flight  chain
 	waiting chain
 	since   time.Time // when it joined the queue
 	returns int       // how often the service gave the row back
 	own     entry     // room for the first row: most keys come once
+
+	// Of a row that is sent in any case, and whose slot is its own:
+	keys    []Key // of its items
+	blocked int   // at how many of them another row comes first
 }
 
 // queue is slots in the order they joined.

@@ -9,11 +9,12 @@ var noon = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 
 func TestLoad(t *testing.T) {
 	type row struct {
-		table string
-		body  int
-		units float64
+		table   string
+		body    int
+		units   float64
+		actions int
 	}
-	small := row{"t", 10, 1}
+	small := row{"t", 10, 1, 0}
 	for name, c := range map[string]struct {
 		caps  Caps
 		units float64
@@ -24,21 +25,46 @@ func TestLoad(t *testing.T) {
 		"count":               {Caps{Items: 2, Bytes: 1000}, 0, []row{small, small, small}, 2, 23},
 		"bytes to the last":   {Caps{Items: 9, Bytes: 45, Envelope: 5, PerTable: 6}, 0, []row{small, small, small}, 3, 45},
 		"one byte too many":   {Caps{Items: 9, Bytes: 44, Envelope: 5, PerTable: 6}, 0, []row{small, small, small}, 2, 34},
-		"a table has a price": {Caps{Items: 9, Bytes: 30, PerTable: 7}, 0, []row{small, {"u", 10, 1}}, 1, 19},
+		"a table has a price": {Caps{Items: 9, Bytes: 30, PerTable: 7}, 0, []row{small, {"u", 10, 1, 0}}, 1, 19},
 		"units":               {Caps{Items: 9, Bytes: 1000}, 2.5, []row{small, small, small}, 2, 23},
 		"too large alone":     {Caps{Items: 9, Bytes: 5}, 0.5, []row{small, small}, 1, 12},
+		"actions":             {Caps{Items: 4, Bytes: 1000}, 0, []row{{"t", 10, 1, 3}, {"t", 10, 1, 2}}, 1, 12},
+		"many actions alone":  {Caps{Items: 4, Bytes: 1000}, 0, []row{{"t", 10, 1, 5}, small}, 1, 12},
+		"single":              {Caps{Items: 100, Bytes: 1000, Single: true}, 0, []row{small, small}, 1, 12},
 		"batch write":         {BatchWriteCaps(), 0, make([]row, 30), 25, 128 + 6 + 25},
+		"batch get":           {BatchGetCaps(0), 0, make([]row, 101), 100, 128 + len(`"":{"Keys":[]},`) + 100},
+		"16 MB":               {BatchWriteCaps(), 0, []row{{"", 8 << 20, 1, 0}, {"", 8<<20 - 136, 1, 0}, small}, 2, 16 << 20},
+		"over 16 MB":          {BatchWriteCaps(), 0, []row{{"", 8 << 20, 1, 0}, {"", 8<<20 - 135, 1, 0}}, 1, 8<<20 + 135},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLoad(c.caps, c.units)
 			fit := 0
-			for fit < len(c.rows) && l.add(c.rows[fit].table, c.rows[fit].body, c.rows[fit].units) {
+			for fit < len(c.rows) && l.add(c.rows[fit].table, max(c.rows[fit].actions, 1), c.rows[fit].body, c.rows[fit].units) {
 				fit++
 			}
 			if fit != c.fit || l.bytes != c.bytes {
 				t.Errorf("%d rows of %d bytes, want %d of %d", fit, l.bytes, c.fit, c.bytes)
 			}
 		})
+	}
+}
+
+func TestCapsHold(t *testing.T) {
+	const mb = 1 << 20
+	for name, c := range map[string]struct {
+		caps           Caps
+		actions, bytes int
+		want           bool
+	}{
+		"100 actions of 4 MB": {TransactWriteCaps(), 100, 4 * mb, true},
+		"101 actions":         {TransactWriteCaps(), 101, 1, false},
+		"a byte beyond 4 MB":  {TransactWriteCaps(), 1, 4*mb + 1, false},
+		"100 gets":            {TransactGetCaps(), 100, 1, true},
+		"101 gets":            {TransactGetCaps(), 101, 1, false},
+	} {
+		if got := c.caps.Holds(c.actions, c.bytes); got != c.want {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
 	}
 }
 

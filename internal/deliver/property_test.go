@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,6 +18,7 @@ import (
 type scenario struct {
 	rows    []scenarioRow
 	poison  map[int]bool
+	unmet   map[int]bool
 	batch   int
 	faults  faults
 	seed    uint64
@@ -30,6 +32,7 @@ type scenario struct {
 
 type scenarioRow struct {
 	table, key string
+	more       []Key // of a transaction
 	operation  Operation
 	length     int
 	units      float64
@@ -37,8 +40,8 @@ type scenarioRow struct {
 
 func drawScenario(t *rapid.T) scenario {
 	s := scenario{
-		poison: map[int]bool{},
-		batch:  rapid.IntRange(1, 60).Draw(t, "batch"),
+		poison: map[int]bool{}, unmet: map[int]bool{},
+		batch: rapid.IntRange(1, 60).Draw(t, "batch"),
 		faults: faults{
 			unprocessed: rapid.SampledFrom([]int{0, 5, 20, 60}).Draw(t, "unprocessed"),
 			throttled:   rapid.SampledFrom([]int{0, 10, 40}).Draw(t, "throttled"),
@@ -57,31 +60,58 @@ func drawScenario(t *rapid.T) scenario {
 		s.budget = float64(rapid.IntRange(3, 100).Draw(t, "budget"))
 	}
 	keys := rapid.IntRange(1, 40).Draw(t, "keys")
+	operations := rapid.SampledFrom([][]Operation{{Put, Put, Delete}, {UpdateItem}, {TransactWrite}}).Draw(t, "operations")
+	s.caps.Single = operations[0] != Put
+	if s.caps.Single {
+		s.faults.conflicting = rapid.SampledFrom([]int{0, 20}).Draw(t, "conflicting")
+	}
+	table := rapid.SampledFrom([]string{"a", "bb", "ccc"})
+	key := rapid.Map(rapid.IntRange(1, keys), strconv.Itoa)
 	for i := range rapid.IntRange(0, 200).Draw(t, "rows") {
-		s.rows = append(s.rows, scenarioRow{
-			table:     rapid.SampledFrom([]string{"a", "bb", "ccc"}).Draw(t, "table"),
-			key:       fmt.Sprint(rapid.IntRange(1, keys).Draw(t, "key")),
-			operation: rapid.SampledFrom([]Operation{Put, Put, Delete}).Draw(t, "operation"),
-			length:    rapid.IntRange(5, 60).Draw(t, "length"),
-			units:     float64(rapid.IntRange(1, 5).Draw(t, "units")),
-		})
+		row := scenarioRow{
+			table: table.Draw(t, "table"), key: key.Draw(t, "key"), operation: rapid.SampledFrom(operations).Draw(t, "operation"),
+			length: rapid.IntRange(5, 60).Draw(t, "length"),
+			units:  float64(rapid.IntRange(1, 5).Draw(t, "units")),
+		}
+		if row.operation == TransactWrite {
+			row.more = append(row.more, Key{row.table, row.key})
+			for range rapid.IntRange(0, 4).Draw(t, "more") {
+				row.more = append(row.more, Key{table.Draw(t, "table"), key.Draw(t, "key")})
+			}
+			row.key = ""
+		}
+		s.rows = append(s.rows, row)
 		if rapid.IntRange(0, 12).Draw(t, "poison") == 0 {
 			s.poison[i] = true
+		}
+		if s.caps.Single && rapid.IntRange(0, 12).Draw(t, "unmet") == 0 {
+			s.unmet[i] = true
 		}
 	}
 	return s
 }
 
+// keys is the items that the row is about.
+func (r *scenarioRow) keys() []Key {
+	if r.more != nil {
+		return r.more
+	}
+	return []Key{{r.table, r.key}}
+}
+
 // oracle is the table after the rows one by one, without those it refuses.
-func (s *scenario) oracle() map[slotKey]int {
-	items := map[slotKey]int{}
+func (s *scenario) oracle() map[Key]int {
+	items := map[Key]int{}
 	for i, row := range s.rows {
-		switch key := (slotKey{row.table, row.key}); {
-		case s.poison[i]:
-		case row.operation == Delete:
-			delete(items, key)
-		default:
-			items[key] = i
+		if s.poison[i] || s.unmet[i] {
+			continue
+		}
+		for _, key := range row.keys() {
+			if row.operation == Delete {
+				delete(items, key)
+			} else {
+				items[key] = i
+			}
 		}
 	}
 	return items
@@ -90,7 +120,7 @@ func (s *scenario) oracle() map[slotKey]int {
 // run delivers the scenario's rows and says what went wrong.
 func (s *scenario) run(ctx context.Context) error {
 	table := newTable(s.caps, s.faults, s.seed)
-	table.poison, table.silent = s.poison, s.silent
+	table.poison, table.unmet, table.silent = s.poison, s.unmet, s.silent
 	var l ledger
 	cfg := testConfig()
 	cfg.Caps, cfg.Concurrency, cfg.Budget, cfg.MaxRows = s.caps, s.limit, s.budget, s.maxRows
@@ -123,7 +153,7 @@ func (s *scenario) submit(ctx context.Context, core *Core, l *ledger) (receipts 
 		rows := make([]Row, len(part))
 		for i, r := range part {
 			rows[i] = Row{
-				Table: r.table, Key: r.key, Operation: r.operation, Units: r.units,
+				Table: r.table, Key: r.key, Keys: r.more, Actions: len(r.more), Operation: r.operation, Units: r.units,
 				Body: body(from+i, r.length), Receipt: receipt, Index: i,
 			}
 		}
@@ -143,9 +173,12 @@ func (s *scenario) check(table *table, l *ledger, receipts int) error {
 		return fmt.Errorf("table holds %v, want %v", table.items, want)
 	}
 	t := &l.tally
-	if got := t.Written.Load() + t.Coalesced.Load() + t.Rejected.Load(); got != int64(len(s.rows)) {
+	if got := t.Written.Load() + t.Coalesced.Load() + t.Filtered.Load() + t.Rejected.Load(); got != int64(len(s.rows)) {
 		return fmt.Errorf("%d written, %d coalesced and %d rejected of %d rows",
 			t.Written.Load(), t.Coalesced.Load(), t.Rejected.Load(), len(s.rows))
+	}
+	if err := s.checkEach(table, t); err != nil {
+		return err
 	}
 	if l.settled != receipts {
 		return fmt.Errorf("%d of %d receipts settled", l.settled, receipts)
@@ -158,6 +191,24 @@ func (s *scenario) check(table *table, l *ledger, receipts int) error {
 	if s.budget > 0 {
 		if over := table.overspent(s.budget); over != "" {
 			return fmt.Errorf("budget: %s", over)
+		}
+	}
+	return nil
+}
+
+// checkEach is for rows that are each sent: none stands in for another, and none
+// is left out or, unless an answer was lost, repeated.
+func (s *scenario) checkEach(table *table, t *record.Tally) error {
+	if !s.caps.Single {
+		return nil
+	}
+	if t.Coalesced.Load() > 0 {
+		return fmt.Errorf("%d coalesced", t.Coalesced.Load())
+	}
+	for i := range s.rows {
+		switch times, want := table.times[i], !s.poison[i] && !s.unmet[i]; {
+		case (times > 0) != want, times > 1 && s.faults.lost == 0:
+			return fmt.Errorf("row %d was applied %d times", i, times)
 		}
 	}
 	return nil

@@ -9,48 +9,90 @@ import (
 // Operation is what a row asks of its table.
 type Operation uint8
 
-// The operations of BatchWriteItem.
+// The operations. Put and Delete are those of BatchWriteItem, and say the whole
+// of what becomes of an item: rows of one key that wait together may be sent
+// once. So may those of Get. Of the others each is sent, and rows of one key go
+// one after the other.
 const (
 	Put Operation = iota + 1
 	Delete
+	Get
+	PutItem
+	DeleteItem
+	UpdateItem
+	TransactWrite
+	TransactGet
 )
 
 // String is DynamoDB's name of the operation.
 func (o Operation) String() string {
-	if o == Delete {
-		return "DeleteRequest"
-	}
-	return "PutRequest"
+	return [...]string{
+		"none", "PutRequest", "DeleteRequest", "GetItem", "PutItem", "DeleteItem", "UpdateItem", "TransactWriteItems", "TransactGetItems",
+	}[o]
 }
 
-// Row is one row, encoded and checked by the sink.
-type Row struct {
+// coalesces reports that of several rows of a key the last is enough.
+func (o Operation) coalesces() bool { return o <= Get }
+
+// Key names an item of a table.
+type Key struct {
 	Table string
-	// Key is the row's key in a form that is equal when DynamoDB deems two keys
+	// Key is the item's key in a form that is equal when DynamoDB deems two keys
 	// equal: the numbers 1 and 1.0 are one key.
+	Key string
+}
+
+// Row is one row, encoded and checked by the component.
+type Row struct {
+	// Table and Key are the item. Those of a transaction over several items name
+	// the first table, whose limit it keeps, and no key.
+	Table     string
 	Key       string
 	Operation Operation
+	// Keys are all items of a transaction.
+	Keys []Key
+	// Actions are those of a transaction; of any other row 0, for one.
+	Actions int
 	// Body is the row's part of a request, as {"PutRequest":{"Item":{...}}}.
 	Body []byte
 	// Units is the capacity that the row is expected to take.
 	Units float64
 	// Receipt and Index say where the row ends.
-	Receipt *record.Receipt
+	Receipt Receipt
 	Index   int
 	// Item is the row as the dead letter keeps it. That of a Put is a part of
 	// Body.
 	Item []byte
 }
 
+// Receipt is where rows end, each once: a *record.Receipt, or what a component
+// whose rows are no batch's puts in its place. It is called from several
+// goroutines.
+type Receipt interface {
+	End(row int, o record.Outcome)
+	// Reject ends a row in the dead letter; an error says that it could not be
+	// kept there, and fails the run.
+	Reject(row int, why record.Rejection) error
+	Origin(row int) record.Origin
+}
+
+var _ Receipt = (*record.Receipt)(nil)
+
 // footprint is roughly the memory that holding the row takes.
 func (r *Row) footprint() int64 {
-	const bookkeeping = 256
+	const bookkeeping, perKey = 256, 64
 	n := len(r.Body) + len(r.Key) + bookkeeping
-	if r.Operation == Delete {
+	if r.Operation != Put {
 		n += len(r.Item)
+	}
+	for _, k := range r.Keys {
+		n += len(k.Key) + perKey
 	}
 	return int64(n)
 }
+
+// actions is how much of a request's count the row takes.
+func (r *Row) actions() int { return max(r.Actions, 1) }
 
 // Request is some rows on their way to the service. No two of them have the
 // same table and key, and those of one table stand together.
@@ -59,20 +101,28 @@ type Request struct {
 	Attempt int   // from 1
 	Rows    []*Row
 	Bytes   int // length of the request's body, or a little more
+	// Doubtful says that an attempt at some row failed in a way that leaves open
+	// whether it was carried out. A condition that fails then may fail because of
+	// the row itself.
+	Doubtful bool
 }
 
 // Answer is what the service did with a request that did not fail.
 type Answer struct {
 	// Unprocessed are the indexes of the request's rows that were given back.
 	Unprocessed []int
+	// Skipped are those whose condition did not hold, where that is no error: they
+	// end as filtered.
+	Skipped []int
 	// Consumed is the capacity that the rest took.
 	Consumed []Consumed
 }
 
-// took is the capacity that a table and its indexes took, if the answer says.
+// took is the capacity that a table and its indexes took, if the answer says;
+// with no table, that all of them did.
 func (a *Answer) took(table string) (units float64, said bool) {
 	for _, c := range a.Consumed {
-		if c.Table == table {
+		if c.Table == table || table == "" {
 			units += c.Units
 			said = true
 		}
@@ -105,6 +155,9 @@ const (
 	Retryable
 	// Throttled is tried again until the table takes it.
 	Throttled
+	// Conflict is somebody else at the same item. It is tried again until that is
+	// over, and no reason to send less.
+	Conflict
 	// Poison is the fault of at least one row of the request, which is found
 	// and rejected while the others are sent.
 	Poison

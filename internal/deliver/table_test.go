@@ -1,6 +1,7 @@
 package deliver
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -36,6 +37,7 @@ func TestMain(m *testing.M) {
 type faults struct {
 	unprocessed int // of rows
 	throttled   int // of requests, as the others
+	conflicting int
 	failing     int // nothing done, 500
 	lost        int // done, but the answer does not arrive
 	latency     time.Duration
@@ -47,13 +49,15 @@ type table struct {
 	caps   Caps
 	faults faults
 	poison map[int]bool // rows that spoil their request
+	unmet  map[int]bool // rows whose condition does not hold
 	silent bool         // it says nothing of the capacity it took
 
 	mu       sync.Mutex
 	random   *rand.Rand
-	items    map[slotKey]int // the row that was put last
-	applied  map[slotKey]int // the row that was applied last
-	flying   map[slotKey]bool
+	items    map[Key]int // the row that was put last
+	applied  map[Key]int // the row that was applied last
+	flying   map[Key]bool
+	times    map[int]int // how often a row was applied
 	log      []call
 	problems []string
 }
@@ -68,7 +72,7 @@ type call struct {
 func newTable(caps Caps, f faults, seed uint64) *table {
 	return &table{
 		caps: caps, faults: f, poison: map[int]bool{}, random: rand.New(rand.NewPCG(seed, 1)),
-		items: map[slotKey]int{}, applied: map[slotKey]int{}, flying: map[slotKey]bool{},
+		items: map[Key]int{}, applied: map[Key]int{}, flying: map[Key]bool{}, times: map[int]int{},
 	}
 }
 
@@ -89,7 +93,9 @@ func (t *table) Send(ctx context.Context, r *Request) (Answer, error) {
 	answer, units, err := t.carryOut(r)
 	t.log = append(t.log, call{sent: sent, answered: time.Now(), rows: len(r.Rows), units: units})
 	for _, row := range r.Rows {
-		delete(t.flying, slotKey{row.Table, row.Key})
+		for _, key := range keysOf(row) {
+			delete(t.flying, key)
+		}
 	}
 	return answer, err
 }
@@ -98,17 +104,19 @@ func (t *table) Send(ctx context.Context, r *Request) (Answer, error) {
 func (t *table) enter(r *Request) (latency time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	bytes := 0
+	bytes, actions := 0, 0
 	for _, row := range r.Rows {
-		key := slotKey{row.Table, row.Key}
-		if t.flying[key] {
-			t.problem("key %v is in flight twice", key)
+		for _, key := range keysOf(row) {
+			if t.flying[key] {
+				t.problem("key %v is in flight twice", key)
+			}
+			t.flying[key] = true
 		}
-		t.flying[key] = true
 		bytes += len(row.Body)
+		actions += row.actions()
 	}
-	if len(r.Rows) > t.caps.Items || len(r.Rows) == 0 {
-		t.problem("%d rows in a request", len(r.Rows))
+	if len(r.Rows) == 0 || len(r.Rows) > 1 && (actions > t.caps.Items || t.caps.Single) {
+		t.problem("%d rows with %d actions in a request", len(r.Rows), actions)
 	}
 	if (bytes > t.caps.Bytes || r.Bytes > t.caps.Bytes) && len(r.Rows) > 1 || r.Bytes < bytes {
 		t.problem("%d bytes, said to be %d, in a request of %d rows", bytes, r.Bytes, len(r.Rows))
@@ -130,7 +138,9 @@ func (t *table) carryOut(r *Request) (Answer, float64, error) {
 	switch p := t.random.IntN(100); {
 	case p < t.faults.throttled:
 		return Answer{}, 0, &Fault{Class: Throttled, Code: "ThrottlingException", Message: "slow down", Answered: true, Err: errors.New("throttled")}
-	case p < t.faults.throttled+t.faults.failing:
+	case p < t.faults.throttled+t.faults.conflicting:
+		return Answer{}, 0, &Fault{Class: Conflict, Code: "TransactionConflictException", Message: "in use", Answered: true, Err: errors.New("in use")}
+	case p < t.faults.throttled+t.faults.conflicting+t.faults.failing:
 		return Answer{}, 0, &Fault{Class: Retryable, Code: "InternalServerError", Answered: true, Err: errors.New("failing")}
 	}
 	var answer Answer
@@ -139,6 +149,10 @@ func (t *table) carryOut(r *Request) (Answer, float64, error) {
 	for i, row := range r.Rows {
 		if t.random.IntN(100) < t.faults.unprocessed {
 			answer.Unprocessed = append(answer.Unprocessed, i)
+			continue
+		}
+		if t.unmet[number(row)] {
+			answer.Skipped = append(answer.Skipped, i)
 			continue
 		}
 		t.apply(row)
@@ -157,16 +171,29 @@ func (t *table) carryOut(r *Request) (Answer, float64, error) {
 }
 
 func (t *table) apply(row *Row) {
-	key, n := slotKey{row.Table, row.Key}, number(row)
-	if last, seen := t.applied[key]; seen && n < last {
-		t.problem("row %d of key %v came after row %d", n, key, last)
+	n := number(row)
+	t.times[n]++
+	for _, key := range keysOf(row) {
+		if last, seen := t.applied[key]; seen && n < last {
+			t.problem("row %d of key %v came after row %d", n, key, last)
+		}
+		t.applied[key] = n
+		if row.Operation == Delete {
+			delete(t.items, key)
+		} else {
+			t.items[key] = n
+		}
 	}
-	t.applied[key] = n
-	if row.Operation == Delete {
-		delete(t.items, key)
-	} else {
-		t.items[key] = n
+}
+
+// keysOf is the items that a row is about, each once.
+func keysOf(row *Row) []Key {
+	keys := []Key{{row.Table, row.Key}}
+	if row.Keys != nil {
+		keys = slices.Clone(row.Keys)
 	}
+	slices.SortFunc(keys, func(a, b Key) int { return cmp.Or(cmp.Compare(a.Table, b.Table), cmp.Compare(a.Key, b.Key)) })
+	return slices.Compact(keys)
 }
 
 // overspent looks for a second that took more than the budget.

@@ -24,8 +24,10 @@ func (m *machine) took(r *request, a Answer, now time.Time) []ending {
 	var returned []*slot
 	for i, s := range r.slots {
 		switch {
+		case slices.Contains(a.Skipped, i):
+			ends = m.ended(ends, s, record.Filtered, now)
 		case !back[i]:
-			ends = m.written(ends, s, now)
+			ends = m.ended(ends, s, record.Written, now)
 		case !m.cfg.Retry.Unprocessed:
 			ends = m.rejected(ends, s, codeUnprocessed, "the table gave the row back unprocessed and retry_unprocessed is false", now)
 		case m.cfg.Retry.expired(s.flight.newest.first, now):
@@ -41,10 +43,23 @@ func (m *machine) took(r *request, a Answer, now time.Time) []ending {
 // spent is what the answer says the request took, from which the estimates
 // learn; where it doesn't say, the estimate of the rows that were carried out.
 func (m *machine) spent(r *request, a Answer, back []bool) float64 {
+	if len(r.slots) == 1 { // a transaction may have been at several tables
+		expected := r.slots[0].flight.newest.Units
+		table := r.slots[0].Table
+		took, said := a.took("")
+		switch {
+		case said:
+			m.costs.learn(table, expected, took)
+			return took
+		case back[0]:
+			return 0
+		}
+		return expected * m.costs.factor(table)
+	}
 	sum := 0.0
 	for i := 0; i < len(r.slots); {
-		table, expected := r.slots[i].table, 0.0
-		for ; i < len(r.slots) && r.slots[i].table == table; i++ {
+		table, expected := r.slots[i].Table, 0.0
+		for ; i < len(r.slots) && r.slots[i].Table == table; i++ {
 			if !back[i] {
 				expected += r.slots[i].flight.newest.Units
 			}
@@ -71,9 +86,9 @@ func (p *stretch) share(back []bool) float64 {
 	return float64(n) / float64(p.to-p.from)
 }
 
-// written ends the newest row of a slot in flight, and those it superseded.
-func (m *machine) written(ends []ending, s *slot, now time.Time) []ending {
-	ends = append(ends, ending{entry: s.flight.pop(), outcome: record.Written})
+// ended ends the newest row of a slot in flight, and those it superseded.
+func (m *machine) ended(ends []ending, s *slot, outcome record.Outcome, now time.Time) []ending {
+	ends = append(ends, ending{entry: s.flight.pop(), outcome: outcome})
 	for !s.flight.empty() {
 		ends = append(ends, ending{entry: s.flight.pop(), outcome: record.Coalesced})
 	}
@@ -99,10 +114,20 @@ func (m *machine) rejected(ends []ending, s *slot, code, message string, now tim
 
 // requeue has the rows that wait in a slot sent next, or forgets the slot.
 func (m *machine) requeue(s *slot, now time.Time) {
-	if s.waiting.empty() {
-		delete(m.slots, s.slotKey)
-		return
+	switch {
+	case !s.waiting.empty():
+		m.queue(s, now)
+	case s.keys == nil:
+		delete(m.slots, s.Key)
+	default:
+		for _, next := range m.turns.leave(s) {
+			m.queue(next, now)
+		}
 	}
+}
+
+// queue has a slot's rows sent next.
+func (m *machine) queue(s *slot, now time.Time) {
 	s.since = now
 	s.lane.fresh.push(s)
 	m.enlist(s.lane)
@@ -134,7 +159,28 @@ func (m *machine) throttled(r *request, fault *Fault, now time.Time) []ending {
 			p.lane.limit.answered(r.sent, 1, now)
 		}
 	}
-	var ends []ending
+	if hot {
+		ends, left := m.expire(r, fault, now)
+		m.giveBack(left, now)
+		return ends
+	}
+	return m.again(r, fault, now)
+}
+
+// again is a request of which nothing was carried out, and that is sent again
+// as it is when it has waited.
+func (m *machine) again(r *request, fault *Fault, now time.Time) []ending {
+	ends, left := m.expire(r, fault, now)
+	if len(left) > 0 {
+		r.list()
+		m.later.add(delayed{due: now.Add(m.delay(r.Attempt)), request: r})
+	}
+	return ends
+}
+
+// expire ends the rows of a request whose deadline has passed, and returns the
+// others' slots.
+func (m *machine) expire(r *request, fault *Fault, now time.Time) (ends []ending, left []*slot) {
 	r.slots = slices.DeleteFunc(r.slots, func(s *slot) bool {
 		late := m.cfg.Retry.expired(s.flight.newest.first, now)
 		if late {
@@ -142,20 +188,16 @@ func (m *machine) throttled(r *request, fault *Fault, now time.Time) []ending {
 		}
 		return late
 	})
-	switch {
-	case len(r.slots) == 0:
-	case hot:
-		m.giveBack(r.slots, now)
-	default:
-		r.list()
-		m.later.add(delayed{due: now.Add(m.delay(r.Attempt)), request: r})
-	}
-	return ends
+	return ends, r.slots
 }
 
 // retry is a request that failed in a way that may pass.
 func (m *machine) retry(r *request, err error, now time.Time) {
 	r.errors++
+	r.Doubtful = true
+	for _, s := range r.slots {
+		s.flight.newest.doubtful = true
+	}
 	tried := m.cfg.Retry
 	late := slices.ContainsFunc(r.slots, func(s *slot) bool { return tried.expired(s.flight.newest.first, now) })
 	switch {
@@ -191,7 +233,7 @@ func (m *machine) poisoned(r *request, fault *Fault, now time.Time) []ending {
 func (m *machine) part(r *request, from, to int) *request {
 	l := newLoad(m.cfg.Caps, 0)
 	for _, s := range r.slots[from:to] {
-		l.add(s.table, len(s.flight.newest.Body), 0)
+		l.add(s.Table, s.flight.newest.actions(), len(s.flight.newest.Body), 0)
 	}
 	part := m.request(slices.Clone(r.slots[from:to]), l.bytes)
 	part.Attempt, part.errors = r.Attempt, r.errors
