@@ -2,7 +2,6 @@ package batchwrite
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -117,33 +116,6 @@ func FuzzAnswer(f *testing.F) {
 	})
 }
 
-func TestFaults(t *testing.T) {
-	_, rows := example(t)
-	for class, want := range map[dynamo.Class]deliver.Class{
-		dynamo.Retryable: deliver.Retryable, dynamo.Conflict: deliver.Retryable, dynamo.Throttled: deliver.Throttled,
-		dynamo.Poison: deliver.Poison, dynamo.Permanent: deliver.Permanent, dynamo.ConditionFailed: deliver.Permanent,
-	} {
-		cause := &dynamo.Error{Operation: callName, Code: "Code", Message: "message", Class: class, Status: 400}
-		var fault *deliver.Fault
-		if !errors.As(faultOf(cause, rows), &fault) {
-			t.Fatalf("no fault of %v", class)
-		}
-		if fault.Class != want || fault.Code != "Code" || fault.Message != "message" || !fault.Answered || !errors.Is(fault, cause) {
-			t.Errorf("%v: %+v", class, fault)
-		}
-		if named := strings.HasPrefix(fault.Error(), "table orders, "+usersARN+": "); named != (want == deliver.Permanent) {
-			t.Errorf("%v: %v", class, fault)
-		}
-	}
-	var fault *deliver.Fault
-	if !errors.As(faultOf(&dynamo.Error{Class: dynamo.Retryable}, rows), &fault) || fault.Answered {
-		t.Errorf("a connection that failed counts as an answer: %+v", fault)
-	}
-	if err := errors.New("else"); faultOf(err, rows) != err {
-		t.Error("an error that is not DynamoDB's was changed")
-	}
-}
-
 // A table's name and its ARN are one table; so no key of it is sent twice.
 func TestNameAndARNAreOneTable(t *testing.T) {
 	known := &targets{known: map[string]*target{}}
@@ -159,26 +131,5 @@ func TestNameAndARNAreOneTable(t *testing.T) {
 	}
 	if fmt.Sprint(known.keys("users")) != fmt.Sprint(byName.keys) {
 		t.Errorf("keys %v", known.keys("users"))
-	}
-}
-
-// The tables that throttling reasons name are told as rows name them.
-func TestThrottlingReasonsNameTheTable(t *testing.T) {
-	err := &dynamo.Error{Class: dynamo.Throttled, Code: "ThrottlingException", Status: 400, Throttling: []dynamo.ThrottlingReason{
-		{Reason: "TableWriteKeyRangeThroughputExceeded", Resource: usersARN},
-		{Reason: "IndexWriteProvisionedThroughputExceeded", Resource: usersARN + "/index/by_mail"},
-	}}
-	for _, name := range []string{"users", usersARN} {
-		var fault *deliver.Fault
-		if !errors.As(faultOf(err, []*deliver.Row{{Table: "orders"}, {Table: name}}), &fault) || fault.Class != deliver.Throttled {
-			t.Fatalf("fault: %+v", fault)
-		}
-		want := []deliver.Throttle{
-			{Reason: "TableWriteKeyRangeThroughputExceeded", Resource: usersARN, Table: name},
-			{Reason: "IndexWriteProvisionedThroughputExceeded", Resource: usersARN + "/index/by_mail", Table: name},
-		}
-		if !slices.Equal(fault.Reasons, want) {
-			t.Errorf("reasons: %+v", fault.Reasons)
-		}
 	}
 }
