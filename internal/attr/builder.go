@@ -199,11 +199,14 @@ func (b *Builder) add(name string) *column {
 // or the batch has more than MaxBatchBytes. The caller then calls Drop.
 func (b *Builder) Err() error { return b.check(b.rowBytes()) }
 
-func (b *Builder) check(size int) error {
+func (b *Builder) check(size int) error { return checkSize(max(b.bytes, size), b.held) }
+
+// checkSize is why a row of that size can't be added to the rows held.
+func checkSize(row, held int) error {
 	switch {
-	case b.bytes > MaxRowBytes || size > MaxRowBytes:
+	case row > MaxRowBytes:
 		return fmt.Errorf("the row holds more than %d MB: a DynamoDB item ends at 400 KB", MaxRowBytes>>20)
-	case b.held > MaxBatchBytes:
+	case held > MaxBatchBytes:
 		return fmt.Errorf("the batch holds more than %d MB: cut it at a lower batch_bytes", MaxBatchBytes>>20)
 	}
 	return nil

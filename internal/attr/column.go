@@ -249,12 +249,15 @@ func offsetsOf(mem memory.Allocator, ends []int32) *memory.Buffer {
 	return buf
 }
 
-// newArray makes an array of the buffers, which it takes over.
+// newArray makes an array of the buffers, which it takes over. The first may be
+// nil when every row has a value.
 func newArray(t record.Type, rows, nulls int, buffers ...*memory.Buffer) arrow.Array {
 	data := array.NewData(t.Arrow(), rows, buffers, nil, nulls, 0)
 	defer data.Release()
 	for _, b := range buffers {
-		b.Release()
+		if b != nil {
+			b.Release()
+		}
 	}
 	switch t {
 	case record.Bool:

@@ -6,57 +6,90 @@ import (
 	"unsafe"
 
 	"github.com/dynapipe/dynapipe/internal/attr"
+	"github.com/dynapipe/dynapipe/internal/record"
 	"github.com/dynapipe/dynapipe/internal/schema"
 	"github.com/dynapipe/dynapipe/sources/internal/files"
 )
 
-// column is one column of a file.
+// column is what the cells of one column of a file become.
 type column struct {
-	name string
-	// set sets the row's attribute from the text of a cell.
-	set func(b *attr.Builder, name string, text []byte) error
+	kind attr.Kind // String, Number or Binary, or whatever parse gives
+	// parse is nil for a kind whose cells go into the batch as bytes.
+	parse func(text []byte) (attr.Value, error)
 }
 
 // bind gives the named columns their types.
-func (c *Config) bind(names []string) []column {
-	columns := make([]column, len(names))
+func (c *Config) bind(names []string) ([]attr.TableColumn, []column) {
+	table, columns := make([]attr.TableColumn, len(names)), make([]column, len(names))
 	for i, name := range names {
-		columns[i] = column{name: name, set: setString}
-		for _, t := range c.columns {
-			if t.Name == name {
-				columns[i].set = setter(t.Kind, c.separators[name])
+		t := schema.ColumnType{Kind: attr.String}
+		for _, typed := range c.columns {
+			if typed.Name == name {
+				t = typed.Kind
 			}
 		}
+		table[i], columns[i] = attr.TableColumn{Name: name}, column{kind: t.Kind}
+		switch t.Kind {
+		case attr.String:
+			table[i].Type = record.String
+		case attr.Number:
+			table[i].Type = record.Number
+		case attr.Binary:
+			table[i].Type = record.Binary
+		case attr.Bool:
+			columns[i].parse = parseBool
+		default:
+			columns[i].parse = parser(t, c.separators[name])
+		}
 	}
-	return columns
+	return table, columns
 }
 
-func setter(t schema.ColumnType, separator string) func(*attr.Builder, string, []byte) error {
-	switch t.Kind {
-	case attr.String:
-		return setString
-	case attr.Number:
-		return setNumber
-	case attr.Bool:
-		return setBool
-	case attr.Binary:
-		return setBinary
-	}
+// parser parses cells of sets, lists, maps and whatever JSON has.
+func parser(t schema.ColumnType, separator string) func([]byte) (attr.Value, error) {
 	parse := parseJSON
 	if separator != "" {
 		parse = func(text []byte) (attr.Value, error) { return split(text, separator), nil }
 	}
-	return func(b *attr.Builder, name string, text []byte) error {
+	return func(text []byte) (attr.Value, error) {
 		v, err := parse(text)
 		if err != nil {
-			return err
+			return v, err
 		}
-		if v, err = files.Convert(v, t); err != nil {
-			return err
-		}
-		b.Set(name, v)
-		return nil
+		return files.Convert(v, t)
 	}
+}
+
+// set sets the row's cell in the i-th column.
+func (c *column) set(t *attr.Table, i int, text []byte) error {
+	switch {
+	case c.kind == attr.String:
+		t.Append(i, text)
+		return nil
+	case c.kind == attr.Number:
+		// The check keeps nothing of its argument, which spares a copy of it.
+		err := attr.CheckNumber(unsafe.String(unsafe.SliceData(text), len(text)))
+		if err == nil {
+			t.Append(i, text)
+		}
+		return err
+	case c.parse == nil:
+		data, err := files.Binary(text)
+		if err == nil {
+			t.Append(i, data)
+		}
+		return err
+	}
+	v, err := c.parse(text)
+	if err == nil {
+		t.Set(i, v)
+	}
+	return err
+}
+
+func parseBool(text []byte) (attr.Value, error) {
+	v, err := files.Bool(text)
+	return attr.BoolValue(v), err
 }
 
 func parseJSON(text []byte) (attr.Value, error) {
@@ -65,36 +98,6 @@ func parseJSON(text []byte) (attr.Value, error) {
 		err = fmt.Errorf("the cell does not hold JSON (%w); what stands between separators needs separators", err)
 	}
 	return v, err
-}
-
-func setString(b *attr.Builder, name string, text []byte) error {
-	b.StringBytes(name, text)
-	return nil
-}
-
-func setNumber(b *attr.Builder, name string, text []byte) error {
-	// The check keeps nothing of its argument, which spares a copy of it.
-	if err := attr.CheckNumber(unsafe.String(unsafe.SliceData(text), len(text))); err != nil {
-		return err
-	}
-	b.NumberBytes(name, text)
-	return nil
-}
-
-func setBool(b *attr.Builder, name string, text []byte) error {
-	v, err := files.Bool(text)
-	if err == nil {
-		b.Bool(name, v)
-	}
-	return err
-}
-
-func setBinary(b *attr.Builder, name string, text []byte) error {
-	data, err := files.Binary(text)
-	if err == nil {
-		b.Binary(name, data)
-	}
-	return err
 }
 
 // split is the list of the texts between separators; of the empty text it has

@@ -140,5 +140,6 @@ func (c *Config) Facts(context.Context) (schema.Facts, error) { return c.input.F
 
 // Open finds the files.
 func (c *Config) Open(ctx context.Context, env sources.Env) (sources.Source, error) {
-	return files.Open(ctx, env, &c.input, func(text stream.Text) files.Decoder { return newDecoder(c, text) })
+	t := attr.NewTable(env.Mem, env.Limits.Rows)
+	return files.Open(ctx, env, &c.input, t, func(text stream.Text) files.Decoder { return newDecoder(c, t, text) })
 }

@@ -1,6 +1,7 @@
 package csv
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,18 +18,31 @@ import (
 type decoder struct {
 	config  *Config
 	records *csvio.Reader
-	columns []column // nil until the file's beginning has been read
+	rows    *attr.Table
+	table   []attr.TableColumn // nil until the file's beginning has been read
+	columns []column
+	defined bool     // rows has the file's columns
+	empty   bool     // an empty cell stands for no value
+	nulls   [][]byte // the other texts that do
 }
 
-func newDecoder(c *Config, text stream.Text) *decoder {
-	return &decoder{config: c, records: csvio.NewReader(text, csvio.ReaderOptions{
+func newDecoder(c *Config, t *attr.Table, text stream.Text) *decoder {
+	d := &decoder{config: c, rows: t, records: csvio.NewReader(text, csvio.ReaderOptions{
 		Delimiter: c.delimiter, Comment: c.comment, Trim: c.trim,
 	})}
+	for _, null := range c.nullValues {
+		if null == "" {
+			d.empty = true
+		} else {
+			d.nulls = append(d.nulls, []byte(null))
+		}
+	}
+	return d
 }
 
 // Row implements files.Decoder.
-func (d *decoder) Row(ctx context.Context, b *attr.Builder) (int64, error) {
-	if d.columns == nil {
+func (d *decoder) Row(ctx context.Context) (int64, error) {
+	if !d.defined {
 		if err := d.begin(ctx); err != nil {
 			return 0, err
 		}
@@ -41,13 +55,13 @@ func (d *decoder) Row(ctx context.Context, b *attr.Builder) (int64, error) {
 		return line, d.reject(files.CodeMalformed, d.miscounted(n))
 	}
 	for i := range d.columns {
-		c := &d.columns[i]
 		text, quoted := d.records.Cell(i)
 		if !quoted && d.absent(text) {
+			d.rows.Skip(i)
 			continue
 		}
-		if err := c.set(b, c.name, text); err != nil {
-			return line, d.reject(files.CodeWrongType, fmt.Sprintf("column %q: %v", c.name, err))
+		if err := d.columns[i].set(d.rows, i, text); err != nil {
+			return line, d.reject(files.CodeWrongType, fmt.Sprintf("column %q: %v", d.table[i].Name, err))
 		}
 	}
 	return line, nil
@@ -81,16 +95,37 @@ func (d *decoder) malformed(err error) error {
 
 // absent reports a cell that stands for no value.
 func (d *decoder) absent(text []byte) bool {
-	for _, null := range d.config.nullValues {
-		if string(text) == null {
+	if len(text) == 0 {
+		return d.empty
+	}
+	for _, null := range d.nulls {
+		if bytes.Equal(text, null) {
 			return true
 		}
 	}
 	return false
 }
 
-// begin passes over the lines that are no rows and finds the columns' names.
+// begin gives the table the file's columns. Rows of a file with others must
+// have left it.
 func (d *decoder) begin(ctx context.Context) error {
+	if d.table == nil {
+		if err := d.head(ctx); err != nil {
+			return err
+		}
+	}
+	if !d.rows.Has(d.table) {
+		if d.rows.Rows() > 0 {
+			return files.ErrCut
+		}
+		d.rows.Define(d.table)
+	}
+	d.defined = true
+	return nil
+}
+
+// head passes over the lines that are no rows and finds the columns' names.
+func (d *decoder) head(ctx context.Context) error {
 	c := d.config
 	if err := d.records.SkipLines(ctx, c.skipRows); err != nil {
 		return err
@@ -117,7 +152,7 @@ func (d *decoder) begin(ctx context.Context) error {
 			return err
 		}
 	}
-	d.columns = c.bind(names)
+	d.table, d.columns = c.bind(names)
 	return nil
 }
 

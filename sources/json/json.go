@@ -68,22 +68,24 @@ func (c *Config) Open(ctx context.Context, env sources.Env) (sources.Source, err
 	if err != nil {
 		return nil, err
 	}
-	return files.Open(ctx, env, &c.input, func(text stream.Text) files.Decoder {
-		return &decoder{document: jsonio.NewDocumentReader(text, pointer), json: &c.json}
+	b := attr.NewBuilder(env.Mem)
+	return files.Open(ctx, env, &c.input, b, func(text stream.Text) files.Decoder {
+		return &decoder{document: jsonio.NewDocumentReader(text, pointer), json: &c.json, rows: b}
 	})
 }
 
 type decoder struct {
 	document *jsonio.DocumentReader
 	json     *files.JSON
+	rows     *attr.Builder
 }
 
 // Row implements files.Decoder. What is wrong with a row rejects it as long as
 // its text is JSON; the end of a row that is not can't be trusted.
-func (d *decoder) Row(ctx context.Context, b *attr.Builder) (int64, error) {
+func (d *decoder) Row(ctx context.Context) (int64, error) {
 	row, err := d.document.Next(ctx)
 	if err == nil {
-		if err = d.json.Add(b, row); err == nil {
+		if err = d.json.Add(d.rows, row); err == nil {
 			return row.Line, nil
 		}
 	} else {

@@ -48,21 +48,23 @@ func (c *Config) Facts(context.Context) (schema.Facts, error) { return c.input.F
 
 // Open finds the files.
 func (c *Config) Open(ctx context.Context, env sources.Env) (sources.Source, error) {
-	return files.Open(ctx, env, &c.input, func(text stream.Text) files.Decoder {
-		return &decoder{lines: jsonio.NewLineReader(text), json: &c.json}
+	b := attr.NewBuilder(env.Mem)
+	return files.Open(ctx, env, &c.input, b, func(text stream.Text) files.Decoder {
+		return &decoder{lines: jsonio.NewLineReader(text), json: &c.json, rows: b}
 	})
 }
 
 type decoder struct {
 	lines *jsonio.LineReader
 	json  *files.JSON
+	rows  *attr.Builder
 }
 
 // Row implements files.Decoder.
-func (d *decoder) Row(ctx context.Context, b *attr.Builder) (int64, error) {
+func (d *decoder) Row(ctx context.Context) (int64, error) {
 	row, err := d.lines.Next(ctx)
 	if err != nil {
 		return 0, err
 	}
-	return row.Line, d.json.Add(b, row)
+	return row.Line, d.json.Add(d.rows, row)
 }

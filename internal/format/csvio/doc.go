@@ -2,6 +2,7 @@
 //
 //	reader.go        text to records: lines, comments, faults
 //	reader_cells.go  the cells of one record
+//	reader_fast.go   the same for a record that is whole and in order
 //	writer.go        batches to text
 //
 // What a cell means, and which columns there are, is for whoever reads or

@@ -29,6 +29,9 @@ type Reader struct {
 	stop  [256]bool // bytes that may end a cell without quotes
 	o     ReaderOptions
 
+	ordinary bool      // the delimiter is one byte: records may be read by fast
+	odd      [256]bool // bytes that a record for fast does not begin with
+
 	w     []byte // the window, which starts with the record
 	i     int    // how far the record has been read
 	line  int64  // where the record starts
@@ -52,6 +55,10 @@ func NewReader(text stream.Text, o ReaderOptions) *Reader {
 	}
 	r := &Reader{buf: stream.NewBuffer(text), delim: []byte(o.Delimiter), o: o, line: 1}
 	r.stop['\n'], r.stop['"'], r.stop[o.Delimiter[0]] = true, true, true
+	r.ordinary = len(r.delim) == 1
+	for _, c := range []byte("\r\n \t" + o.Comment[:min(1, len(o.Comment))]) {
+		r.odd[c] = true // the line may be empty or a comment
+	}
 	return r
 }
 
@@ -106,6 +113,9 @@ func (r *Reader) SkipLines(ctx context.Context, lines int) error {
 func (r *Reader) Next(ctx context.Context) error {
 	for {
 		r.begin()
+		if r.fast() {
+			return nil
+		}
 		if len(r.w) == 0 {
 			if more, err := r.more(ctx); err != nil {
 				return err

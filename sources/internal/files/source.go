@@ -15,12 +15,33 @@ import (
 
 // Decoder finds the rows of one file.
 type Decoder interface {
-	// Row sets the next row's attributes on b, neither keeping nor dropping the
-	// row, and gives the line on which it starts. A *Reject is about one row,
-	// and the next call goes on after it; io.EOF is the end of the file; any
-	// other error fails the run.
-	Row(ctx context.Context, b *attr.Builder) (line int64, err error)
+	// Row sets the next row's attributes on the Rows that the decoder was made
+	// with, neither keeping nor dropping the row, and gives the line on which it
+	// starts. A *Reject is about one row, and the next call goes on after it;
+	// ErrCut asks for a batch of the rows so far before the next call; io.EOF is
+	// the end of the file; any other error fails the run.
+	Row(ctx context.Context) (line int64, err error)
 }
+
+// ErrCut is a Decoder's error when its next row can't be in one batch with the
+// rows before. There is at least one of these.
+var ErrCut = errors.New("the next row needs a batch of its own")
+
+// Rows makes rows into batches: an attr.Builder or an attr.Table.
+type Rows interface {
+	Rows() int
+	Bytes() int
+	Err() error
+	EndRow(p record.Pos)
+	Drop()
+	Batch(place *record.Place) *record.Batch
+	Release()
+}
+
+var (
+	_ Rows = (*attr.Builder)(nil)
+	_ Rows = (*attr.Table)(nil)
+)
 
 // Reject is why a piece of input is not a row.
 type Reject struct {
@@ -47,7 +68,7 @@ type source struct {
 	decoder func(stream.Text) Decoder
 	files   []stream.File
 	place   *record.Place
-	builder *attr.Builder
+	builder Rows
 	limit   int // bytes of a batch
 
 	next    int            // index of the next file to open
@@ -60,8 +81,8 @@ type source struct {
 }
 
 // Open finds the files and checks that each can be opened. decoder begins the
-// reading of a file.
-func Open(_ context.Context, env sources.Env, in *Input, decoder func(stream.Text) Decoder) (sources.Source, error) {
+// reading of a file, whose rows are built on b.
+func Open(_ context.Context, env sources.Env, in *Input, b Rows, decoder func(stream.Text) Decoder) (sources.Source, error) {
 	files, err := in.list()
 	if err != nil {
 		return nil, err
@@ -69,7 +90,7 @@ func Open(_ context.Context, env sources.Env, in *Input, decoder func(stream.Tex
 	s := &source{
 		env: env, input: in, decoder: decoder, files: files,
 		place:   &record.Place{Source: env.Node, Segment: -1},
-		builder: attr.NewBuilder(env.Mem),
+		builder: b,
 		limit:   int(min(env.Limits.Bytes, attr.MaxBatchBytes/2)),
 	}
 	for _, f := range files {
@@ -89,7 +110,11 @@ func (s *source) Partitions() []sources.Partition { return []sources.Partition{s
 // error that fails the run comes after the rows before it.
 func (s *source) Next(ctx context.Context) (sources.Chunk, error) {
 	for s.ended == nil && !s.full() {
-		s.ended = s.row(ctx)
+		err := s.row(ctx)
+		if errors.Is(err, ErrCut) {
+			break
+		}
+		s.ended = err
 	}
 	if err := ctx.Err(); err != nil {
 		return sources.Chunk{}, err
@@ -118,7 +143,7 @@ func (s *source) row(ctx context.Context) error {
 	if s.reader == nil {
 		return s.open(ctx)
 	}
-	line, err := s.rows.Row(ctx, s.builder)
+	line, err := s.rows.Row(ctx)
 	if err == nil {
 		if err = s.builder.Err(); err != nil {
 			err = &Reject{Code: CodeMalformed, Message: err.Error()}
@@ -126,6 +151,9 @@ func (s *source) row(ctx context.Context) error {
 	}
 	at := record.Pos{File: int32(s.next - 1), Line: line, Seq: s.seq}
 	if err != nil {
+		if errors.Is(err, ErrCut) {
+			return err
+		}
 		return s.failed(at, err)
 	}
 	s.builder.EndRow(at)
