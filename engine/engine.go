@@ -28,7 +28,7 @@ type Options struct {
 	// Stop asks the run, when closed, to read no more, to finish what is under
 	// way and to end as interrupted (promise 9).
 	Stop <-chan struct{}
-	// Mem is where batches live; Go's heap when nil.
+	// Mem is where batches live; a record.Pool of the run's own when nil.
 	Mem memory.Allocator
 	// Requests, when not nil, is told of every request that a node makes to a
 	// service, from several goroutines.
@@ -56,7 +56,7 @@ type Engine struct {
 // New builds the stages of a plan. Nothing is opened.
 func New(p *plan.Plan, o Options) *Engine {
 	if o.Mem == nil {
-		o.Mem = memory.DefaultAllocator
+		o.Mem = record.NewPool()
 	}
 	e := &Engine{plan: p, options: o, status: Running}
 	e.dead = &deadLetter{path: p.Settings.DeadLetter, run: o.Run.ID, mask: p.Secrets.Mask, limit: p.Settings.MaxRejects, exceeded: e.tooMany, fail: e.fail}
