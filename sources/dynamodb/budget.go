@@ -5,25 +5,28 @@ import (
 	"math"
 	"sync"
 	"time"
-
-	"github.com/dynapipe/dynapipe/internal/dynamo"
 )
 
 // Reading takes one unit for each 4 KB, half of one when eventually consistent,
-// and a page reads up to 1 MB (AWS, "DynamoDB read consistency" and "Scanning
-// tables in DynamoDB").
+// a page reads up to 1 MB, and an item has up to 400 KB (AWS, "DynamoDB read
+// consistency", "Scanning tables in DynamoDB", "Quotas in Amazon DynamoDB").
 const (
 	unitBytes = 4 << 10
 	pageBytes = 1 << 20
+	itemBytes = 400 << 10
 )
 
 // A page is rounded up to a whole step, so that many small ones would waste the
-// budget. It is asked for when so many steps are left, and a share of the
-// budget; or all of it, if that is less.
+// budget. It is asked for when it should take so many steps, and a share of the
+// budget; or half of what it could with the whole budget left, if that is less.
 const (
 	leastSteps = 4
-	leastShare = 1.0 / 16
+	leastShare = 1.0 / 64
 )
+
+// enough is the number of items from which on pages may be asked for side by
+// side.
+const enough = 100
 
 // request is what a page is expected to be.
 type request struct {
@@ -33,13 +36,14 @@ type request struct {
 
 // budget is a number of read units that may be used in any second (promise 7).
 // A request counts from its sending until a second after its answer, first as
-// estimated and then as it was. A page is sized by what is left: what an item
-// takes is learned from the pages before. A nil budget is none.
+// the most that it may take and then as it was. As long as there is room for
+// the largest page there is, one is asked for; then pages are sized by what is
+// left and what the items before took. A nil budget is none.
 type budget struct {
 	limit float64
-	start float64 // units of an item, while nothing else is known
 	step  float64 // units that a page is rounded up to
 	page  float64 // units of the largest page
+	item  float64 // units of the largest item
 
 	mu      sync.Mutex
 	cost    cost
@@ -55,7 +59,7 @@ type spent struct {
 }
 
 // newBudget is the block's budget, or nil.
-func newBudget(c *Config, t *dynamo.Table) *budget {
+func newBudget(c *Config) *budget {
 	if c.readCapacity == 0 {
 		return nil
 	}
@@ -63,11 +67,12 @@ func newBudget(c *Config, t *dynamo.Table) *budget {
 	if c.consistent {
 		step = 1
 	}
-	b := &budget{limit: c.readCapacity, start: step, step: step, page: step * pageBytes / unitBytes, changed: make(chan struct{})}
-	if t.ItemCount > 0 && t.SizeBytes > 0 {
-		b.start = step * float64(t.SizeBytes) / float64(t.ItemCount) / unitBytes
+	return &budget{
+		limit: c.readCapacity, step: step,
+		// The item that makes the page full may be read beyond it.
+		page: step * (pageBytes/unitBytes + 2), item: step * itemBytes / unitBytes,
+		changed: make(chan struct{}),
 	}
-	return b
 }
 
 // take waits until a page may be asked for, of at most so many items when most
@@ -103,8 +108,8 @@ func (p *pause) done(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// try is the page to ask for, or when to try again. The first page goes alone:
-// it tells what the others will take.
+// try is the page to ask for, or when to try again. As long as little is known
+// of the items, pages go alone: they tell what the others will take.
 func (b *budget) try(most int, now time.Time) (request, *pause) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -115,9 +120,10 @@ func (b *budget) try(most int, now time.Time) (request, *pause) {
 	for _, s := range b.cooling {
 		left -= s.units
 	}
-	idle := b.flying == 0 && len(b.cooling) == 0
 	ask := b.fit(left, most)
-	if idle || ask.units <= left && left >= min(b.least(), 2*ask.units) && (b.cost.known() || b.flying == 0) {
+	idle := b.flying == 0 && len(b.cooling) == 0
+	sure := b.flying == 0 || b.cost.seen >= enough || ask.units == b.page
+	if idle || sure && ask.units <= left && b.worth(ask, most) {
 		b.flying++
 		b.sent += ask.units
 		return ask, nil
@@ -129,29 +135,67 @@ func (b *budget) try(most int, now time.Time) (request, *pause) {
 	return request{}, wait
 }
 
-// least is what has to be left for a page that would take the most of it.
-func (b *budget) least() float64 {
-	return min(max(leastSteps*b.step, b.limit*leastShare), b.limit)
-}
-
-// fit is a page of one item or more that takes no more than what is left, as
-// far as one can tell. What a page took before it was rounded up is only known
-// to half a step.
+// fit is the largest page that takes no more than what is left, of one item at
+// least. It holds no more than twice the items of a page before: how much items
+// differ shows in larger pages only.
 func (b *budget) fit(left float64, most int) request {
-	n := b.cost.within(math.Floor(left/b.step)*b.step - b.step/2)
-	if most > 0 {
-		n = min(n, most)
+	if left >= b.page {
+		return request{limit: most, units: b.bound(most)}
 	}
-	units := b.start
-	if b.cost.known() {
-		units = b.cost.of(n)
-	}
-	steps := math.Ceil((units + b.step/2) / b.step)
-	return request{limit: n, units: min(steps*b.step, b.page)}
+	n := b.within(left, min(positive(most), b.grown()))
+	return request{limit: n, units: b.bound(n)}
 }
 
-// answered replaces an estimate by what the answer says of so many items.
-func (b *budget) answered(ask request, scanned int64, units float64) {
+// grown is the most items that a page may have.
+func (b *budget) grown() int { return int(max(1, min(2*b.cost.page, pageItems))) }
+
+// within is how many items, up to many, take no more than so much; one at least.
+func (b *budget) within(units float64, many int) int {
+	few := 1
+	for few < many {
+		if n := (few + many + 1) / 2; b.bound(n) <= units {
+			few = n
+		} else {
+			many = n - 1
+		}
+	}
+	return few
+}
+
+func positive(most int) int {
+	if most == 0 {
+		return pageItems
+	}
+	return most
+}
+
+// pageItems is more items than a page has: each has a key, of a byte or more.
+const pageItems = pageBytes
+
+// bound is the most that a page of so many items may take; 0 is what fits.
+func (b *budget) bound(n int) float64 {
+	if n == 0 {
+		return b.page
+	}
+	units := float64(n) * b.item
+	if b.cost.known() {
+		units = min(units, b.cost.of(n))
+	}
+	return min(math.Ceil(units/b.step)*b.step, b.page)
+}
+
+// worth reports that a page is as large as it may be, or not so small that
+// rounding would waste much, or as large as half the budget allows.
+func (b *budget) worth(ask request, most int) bool {
+	if ask.limit == most || ask.limit == b.grown() {
+		return true
+	}
+	least := max(leastSteps*b.step, b.limit*leastShare)
+	return float64(ask.limit)*b.cost.mean >= least || ask.limit >= b.within(b.limit/2, positive(most))
+}
+
+// answered replaces the reservation by what the answer tells.
+func (b *budget) answered(ask request, t told) {
 	if b == nil {
 		return
 	}
@@ -162,79 +206,10 @@ func (b *budget) answered(ask request, scanned int64, units float64) {
 	if b.flying == 0 {
 		b.sent = 0
 	}
-	if units > 0 {
-		b.cooling = append(b.cooling, spent{units: units, until: time.Now().Add(time.Second)})
-		b.cost.learn(scanned, units, b.step)
+	if t.units > 0 {
+		b.cooling = append(b.cooling, spent{units: t.units, until: time.Now().Add(time.Second)})
+		b.cost.learn(t, b.step, b.limit)
 	}
 	close(b.changed)
 	b.changed = make(chan struct{})
-}
-
-// cost is what items take, as far as pages have told: how much on average, and
-// how much they differ.
-type cost struct {
-	mean     float64
-	variance float64
-	seen     float64 // items that the two are of
-	largest  float64 // items in a page
-}
-
-// window is the number of items after which older ones count less, and doubt
-// the number of standard deviations that a page is reckoned above the mean.
-const (
-	window = 1000
-	doubt  = 6
-)
-
-func (c *cost) known() bool { return c.seen > 0 }
-
-// of is what so many items take, and hardly more.
-func (c *cost) of(items int) float64 {
-	n := float64(items)
-	return n*c.mean + doubt*math.Sqrt(n*c.variance)
-}
-
-// within is the number of items, at least one, that hardly take more units
-// than that, and no more than twice those of a page before: how much items
-// differ shows in larger pages only.
-func (c *cost) within(units float64) int {
-	if !c.known() {
-		return 1
-	}
-	most := 2 * c.largest
-	if units <= 0 || c.mean <= 0 {
-		return 1
-	}
-	spread := doubt * math.Sqrt(c.variance)
-	root := (math.Sqrt(spread*spread+4*c.mean*units) - spread) / (2 * c.mean)
-	return int(max(1, min(root*root, most, math.MaxInt32)))
-}
-
-// learn takes in what a page of so many items took, rounded up to whole steps.
-func (c *cost) learn(items int64, units, step float64) {
-	if items <= 0 {
-		return
-	}
-	n := float64(items)
-	c.largest = max(c.largest, n)
-	took := units - step/2
-	switch expected := n * c.mean; {
-	case !c.known():
-		c.mean = took / n
-	case expected > units-step && expected <= units:
-		took = expected // for all that one can tell
-	case expected > units:
-		took = units
-	}
-	off := took/n - c.mean
-	weight := n / (n + c.seen)
-	c.mean += weight * off
-	// Only costlier pages tell how much items differ, for both sides: the first
-	// small pages, rounded up, look costlier than all that follow.
-	differ := 0.0
-	if off > 0 {
-		differ = 2 * n * off * off
-	}
-	c.variance += (differ - c.variance) / 8 // of about the last eight pages, small ones too
-	c.seen = min(c.seen+n, window)
 }

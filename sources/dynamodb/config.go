@@ -7,6 +7,7 @@
 //	partition.go  pages to chunks
 //	fetch.go      one page, tried until it is there
 //	budget.go     read capacity: the window and the size of a page
+//	cost.go       what a page of so many items may take
 //
 // Throttling slows a read and never ends it. A page is asked for again at the
 // same place, so no item comes twice or not at all within one run of a table

@@ -96,7 +96,7 @@ func (p *partition) attempt(ctx context.Context, number int64, attempt int) erro
 	default:
 		r.Err, took = err.Error(), ask.units
 	}
-	s.budget.answered(ask, page.Scanned, took)
+	s.budget.answered(ask, s.told(&page, took))
 	r.Units = page.Consumed.CapacityUnits
 	s.env.Meter.Requested(r)
 	if err != nil {
@@ -106,6 +106,20 @@ func (p *partition) attempt(ctx context.Context, number int64, attempt int) erro
 	s.record(page.Consumed)
 	p.page = page
 	return nil
+}
+
+// told is what a page tells the budget.
+func (s *source) told(page *dynamo.Page, units float64) told {
+	t := told{items: page.Scanned, units: units}
+	if s.budget == nil || !s.whole {
+		return t
+	}
+	t.items = int64(len(page.Items))
+	t.texts = make([]int, len(page.Items))
+	for i, item := range page.Items {
+		t.texts[i] = len(item)
+	}
+	return t
 }
 
 // record tells the meter what was consumed of the table and of each index.

@@ -33,6 +33,7 @@ type source struct {
 
 	number    atomic.Int64 // of requests
 	filtered  bool         // DynamoDB drops items
+	whole     bool         // all items come, with all their attributes
 	limited   bool
 	remaining atomic.Int64 // items that may still be read, when limited
 	readers   []*partition
@@ -73,7 +74,8 @@ func (c *Config) Open(ctx context.Context, env sources.Env) (sources.Source, err
 	s := &source{
 		env: env, client: client, table: table.Name, operation: c.operation(), prefix: body,
 		segments: c.segmentsFor(table), pageSize: c.pageSize, retry: deliver.DefaultRetry(),
-		filtered: c.where != nil || c.skipExpired, limited: c.limit > 0, budget: newBudget(c, table),
+		filtered: c.where != nil || c.skipExpired, limited: c.limit > 0, budget: newBudget(c),
+		whole: c.where == nil && !c.skipExpired && len(c.paths) == 0,
 	}
 	s.remaining.Store(c.limit)
 	s.estimateTotal(c, table)
