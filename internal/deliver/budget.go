@@ -26,15 +26,20 @@ type spent struct {
 	until time.Time
 }
 
-// crumb is the share of the budget that has to be left for a request to be made.
+// crumb is the share of the budget that has to be left for a request to be made
+// which is smaller than a whole one.
 const crumb = 1.0 / 16
 
 // room is the units that a request made now should take at most, 0 for any
 // number: what is left, so that a budget which is no multiple of a whole
-// request is used all the same. If too little is left, at is when to ask
-// again, as fits has it.
-func (w *window) room(now time.Time) (units float64, at time.Time, ok bool) {
-	at, ok = w.fits(w.limit*crumb, now)
+// request is used all the same. whole is what a whole one took last, 0 if there
+// was none. If too little is left, at is when to ask again, as fits has it.
+func (w *window) room(whole float64, now time.Time) (units float64, at time.Time, ok bool) {
+	least := w.limit * crumb
+	if whole > 0 {
+		least = min(least, whole)
+	}
+	at, ok = w.fits(least, now)
 	if !ok || w.limit == 0 {
 		return 0, at, ok
 	}

@@ -163,7 +163,7 @@ func (m *machine) apart(r *request) {
 // other lanes' where there is room and none is held back. One that could hold
 // more waits a moment for more, until at.
 func (m *machine) pack(first *lane, now time.Time) (at time.Time, packed bool) {
-	room, at, ok := m.budget.room(now)
+	room, at, ok := m.budget.room(m.whole, now)
 	if !ok {
 		return at, false
 	}
@@ -193,6 +193,9 @@ func (m *machine) pack(first *lane, now time.Time) (at time.Time, packed bool) {
 	slots := make([]*slot, 0, load.items)
 	for i := range portions {
 		slots = portions[i].take(slots)
+	}
+	if load.full() {
+		m.whole = load.units
 	}
 	first.due = append(first.due, m.request(slots, load.bytes))
 	return time.Time{}, true

@@ -35,6 +35,7 @@ type machine struct {
 	later    agenda
 	budget   window
 	costs    estimator
+	whole    float64   // units of the last request that was full
 	portions []portion // of the request being packed; kept for its space
 
 	inFlight  int
