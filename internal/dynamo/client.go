@@ -30,13 +30,9 @@ type Client struct {
 	agent     string
 	timeout   time.Duration
 
-	answered  atomic.Bool  // something has come back from the endpoint
-	firstTry  atomic.Int64 // when it was first asked, in Unix nanoseconds
-	renewedAt atomic.Int64 // when credentials were last thrown away, likewise
+	contacts  contacts
+	renewedAt atomic.Int64 // when credentials were last thrown away, in Unix nanoseconds
 }
-
-// noAnswer is how long an endpoint that has never answered is tried.
-const noAnswer = 15 * time.Second
 
 // newClient makes a client of a complete configuration. An endpoint that is
 // not empty is DynamoDB's alone: the configuration also serves the token
@@ -95,34 +91,4 @@ func userAgent() string {
 		version = info.Main.Version
 	}
 	return "dynapipe/" + version
-}
-
-// patience is how long something may take that usually gets so much time. An
-// endpoint that has never answered gets noAnswer in all.
-func (c *Client) patience(usual time.Duration, now time.Time) time.Duration {
-	if c.answered.Load() {
-		return usual
-	}
-	c.firstTry.CompareAndSwap(0, now.UnixNano())
-	left := time.Unix(0, c.firstTry.Load()).Add(noAnswer).Sub(now)
-	return min(max(left, time.Second), usual)
-}
-
-// placed completes an error. One from an endpoint that has never answered in
-// all the time it gets is permanent.
-func (c *Client) placed(e *Error) *Error {
-	e.Place = c.place
-	if e.Status != 0 {
-		c.answered.Store(true)
-		return e
-	}
-	first := c.firstTry.Load()
-	if e.Class != Retryable || c.answered.Load() || first == 0 ||
-		time.Since(time.Unix(0, first)) < noAnswer-time.Second {
-		return e
-	}
-	e.Message = fmt.Sprintf("%s never answered: %s", strings.TrimSuffix(c.endpoint.Redacted(), "/"), e.Message)
-	e.Code, e.Class = CodeUnreachable, Permanent
-	e.Advice = "check the endpoint, the region and the network"
-	return e
 }

@@ -68,10 +68,11 @@ func (c *Client) create(ctx context.Context, spec TableSpec) error {
 			AttributeName: aws.String(k.Name), AttributeType: types.ScalarAttributeType(k.Kind.Descriptor()),
 		})
 	}
-	ctx, cancel := c.tableCall(ctx)
+	ctx, cancel := c.tableCall(ctx, "CreateTable")
 	defer cancel()
 	_, err := c.sdk.CreateTable(ctx, in)
 	if err == nil {
+		c.contacts.answered("CreateTable")
 		return nil
 	}
 	err = c.tableError(ctx, "CreateTable", spec.Name, err)

@@ -77,23 +77,23 @@ func TableName(table string) string {
 
 // Describe asks for a table's description. table is its name or its ARN.
 func (c *Client) Describe(ctx context.Context, table string) (*Table, error) {
-	ctx, cancel := c.tableCall(ctx)
+	ctx, cancel := c.tableCall(ctx, "DescribeTable")
 	defer cancel()
 	out, err := c.sdk.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: aws.String(table)})
 	if err != nil {
 		return nil, c.tableError(ctx, "DescribeTable", table, err)
 	}
-	c.answered.Store(true)
+	c.contacts.answered("DescribeTable")
 	if out.Table == nil {
-		return nil, c.placed(&Error{Operation: "DescribeTable", Code: CodeNotDynamoDB, Class: Permanent,
+		return nil, c.placed("DescribeTable", &Error{Operation: "DescribeTable", Code: CodeNotDynamoDB, Class: Permanent,
 			Status: http.StatusOK, Message: "the answer describes no table", Advice: advice(CodeNotDynamoDB)})
 	}
 	return tableOf(out.Table), nil
 }
 
 // tableCall bounds a call of the SDK, its retries included.
-func (c *Client) tableCall(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, c.patience(max(c.timeout, noAnswer), time.Now()))
+func (c *Client) tableCall(ctx context.Context, operation string) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, c.contacts.try(operation, max(c.timeout, noAnswer), time.Now()))
 }
 
 func tableOf(d *types.TableDescription) *Table {
@@ -150,7 +150,7 @@ var keyKinds = map[types.ScalarAttributeType]attr.Kind{
 // ContinuousBackups reports whether the table can be restored to any moment of
 // its last days. A server that does not know the question answers no.
 func (c *Client) ContinuousBackups(ctx context.Context, table string) (bool, error) {
-	ctx, cancel := c.tableCall(ctx)
+	ctx, cancel := c.tableCall(ctx, "DescribeContinuousBackups")
 	defer cancel()
 	out, err := c.sdk.DescribeContinuousBackups(ctx, &dynamodb.DescribeContinuousBackupsInput{TableName: aws.String(table)})
 	if err != nil {
@@ -161,6 +161,7 @@ func (c *Client) ContinuousBackups(ctx context.Context, table string) (bool, err
 		}
 		return false, err
 	}
+	c.contacts.answered("DescribeContinuousBackups")
 	d := out.ContinuousBackupsDescription
 	return d != nil && d.PointInTimeRecoveryDescription != nil &&
 		d.PointInTimeRecoveryDescription.PointInTimeRecoveryStatus == types.PointInTimeRecoveryStatusEnabled, nil
@@ -169,12 +170,13 @@ func (c *Client) ContinuousBackups(ctx context.Context, table string) (bool, err
 // TimeToLive is the attribute with the time, in seconds since 1970, from which
 // an item is expired; empty when the table has none.
 func (c *Client) TimeToLive(ctx context.Context, table string) (string, error) {
-	ctx, cancel := c.tableCall(ctx)
+	ctx, cancel := c.tableCall(ctx, "DescribeTimeToLive")
 	defer cancel()
 	out, err := c.sdk.DescribeTimeToLive(ctx, &dynamodb.DescribeTimeToLiveInput{TableName: aws.String(table)})
 	if err != nil {
 		return "", c.tableError(ctx, "DescribeTimeToLive", table, err)
 	}
+	c.contacts.answered("DescribeTimeToLive")
 	d := out.TimeToLiveDescription
 	if d == nil || d.TimeToLiveStatus == types.TimeToLiveStatusDisabled {
 		return "", nil
@@ -193,7 +195,7 @@ func (c *Client) tableError(ctx context.Context, operation, table string, err er
 	var response *awshttp.ResponseError
 	// The SDK makes a response without a status of a request that got none.
 	if !errors.As(err, &response) || response.HTTPStatusCode() == 0 {
-		return c.placed(transportError(operation+" "+table, err))
+		return c.placed(operation, transportError(operation+" "+table, err))
 	}
 	e := &Error{
 		Operation: operation + " " + table, RequestID: response.ServiceRequestID(),
@@ -206,5 +208,5 @@ func (c *Client) tableError(ctx context.Context, operation, table string, err er
 		e.withoutCode(nil)
 	}
 	e.Class, e.Advice, e.Sent = classOf(e.Code, e.Status), advice(e.Code), e.Status >= http.StatusInternalServerError
-	return c.placed(e)
+	return c.placed(operation, e)
 }

@@ -10,6 +10,9 @@ import (
 	"strings"
 )
 
+// inTime is the message of a timeout, for whoever knows how long it was.
+const inTime = "no answer in time"
+
 // transportError makes an Error of a request that got no whole answer.
 func transportError(operation string, err error) *Error {
 	e := &Error{Operation: operation, Code: CodeConnection, Err: err, Sent: maySent(err), Class: Retryable}
@@ -21,7 +24,7 @@ func transportError(operation string, err error) *Error {
 		e.Message = "TLS: " + e.Message
 		e.Advice = "check the endpoint's scheme and certificate; AWS_CA_BUNDLE names a file of further authorities"
 	case isTimeout(err):
-		e.Code, e.Message = CodeTimeout, "no answer in time"
+		e.Code, e.Message = CodeTimeout, inTime
 	case errors.As(err, &dns) && dns.IsNotFound:
 		e.Message = "no such host " + dns.Name
 		e.Advice = "check the region and the endpoint"

@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -25,33 +26,38 @@ const (
 )
 
 // Call sends one request, once, and returns the body of its answer, which is
-// the caller's. Every error is an *Error, but for ctx's own.
+// the caller's. Every error is an *Error, but for that of a cancelled ctx.
 func (c *Client) Call(ctx context.Context, operation string, body []byte) ([]byte, error) {
-	attempt, cancel := context.WithTimeout(ctx, c.patience(c.timeout, time.Now()))
+	started := time.Now()
+	attempt, cancel := context.WithTimeout(ctx, c.contacts.try(operation, c.timeout, started))
 	defer cancel()
-	request, err := c.sign(attempt, operation, body)
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		return nil, c.placed(err.(*Error))
-	}
-	answer, e := c.roundTrip(request, operation)
+	answer, e := c.once(attempt, operation, body)
 	if e == nil {
-		c.answered.Store(true)
+		c.contacts.answered(operation)
 		return answer, nil
 	}
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
+	if err := ended(ctx); err != nil {
+		return nil, err
 	}
 	if expired(e.Code) {
 		c.renew(attempt, e)
 	}
-	return nil, c.placed(e)
+	if e.Code == CodeTimeout {
+		e.Message = strings.Replace(e.Message, inTime, "no answer in "+spell(time.Since(started)), 1)
+	}
+	return nil, c.placed(operation, e)
+}
+
+func (c *Client) once(ctx context.Context, operation string, body []byte) ([]byte, *Error) {
+	request, e := c.sign(ctx, operation, body)
+	if e != nil {
+		return nil, e
+	}
+	return c.roundTrip(request, operation)
 }
 
 // sign makes the signed request.
-func (c *Client) sign(ctx context.Context, operation string, body []byte) (*http.Request, error) {
+func (c *Client) sign(ctx context.Context, operation string, body []byte) (*http.Request, *Error) {
 	creds, err := c.creds.Retrieve(ctx)
 	if err != nil {
 		return nil, credentialsError(operation, err)
@@ -177,7 +183,7 @@ func (c *Client) renew(ctx context.Context, e *Error) {
 // BadAnswer is the error for an answer that came whole, as far as one can see,
 // and still can't be read. The next may be better.
 func (c *Client) BadAnswer(operation string, err error) *Error {
-	return c.placed(&Error{
+	return c.placed(operation, &Error{
 		Operation: operation, Code: CodeBadAnswer, Class: Retryable, Sent: true, Status: http.StatusOK,
 		Message: "the answer can't be read: " + oneLine(err.Error()), Err: err,
 	})
