@@ -61,7 +61,7 @@ type place struct {
 	Line    int64  `json:"line,omitempty"`
 	Segment *int   `json:"segment,omitempty"`
 	Seq     int64  `json:"seq"`
-	Sub     int32  `json:"sub,omitempty"`
+	Sub     int64  `json:"sub,omitempty"`
 }
 
 func placeOf(o record.Origin) place {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -29,7 +30,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // The components in this file drive the engine by its contracts: their rows are
 // real batches, and what they do with them is set by each test.
 
-// numbers is a source of rows {"n": "<partition>-<number>"}.
+// numbers is a source of rows {"n": "<partition>-<number>", "seq": number, "list":
+// [0, 1]}, where the list has number % 4 elements.
 type numbers struct {
 	partitions, units, rows int
 	badEvery                int   // every so many units brings a reject
@@ -104,6 +106,8 @@ func (p *numberPartition) Next(ctx context.Context) (sources.Chunk, error) {
 		defer b.Release()
 		for range p.open.rows {
 			b.Set("n", attr.StringValue(fmt.Sprintf("%s/%d-%d", p.place.Source, p.place.Segment, p.seq)))
+			b.Set("seq", numberOf(p.seq))
+			b.Set("list", attr.ListValue(elements(p.seq)))
 			b.EndRow(record.Pos{File: -1, Seq: p.seq})
 			p.seq++
 		}
@@ -112,10 +116,73 @@ func (p *numberPartition) Next(ctx context.Context) (sources.Chunk, error) {
 	return chunk, nil
 }
 
+func numberOf(n int64) attr.Value {
+	v, err := attr.NumberValue(strconv.FormatInt(n, 10))
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+func elements(seq int64) (list []attr.Value) {
+	for i := range seq % 4 {
+		list = append(list, numberOf(i))
+	}
+	return list
+}
+
+// delay is a transform that holds the last units back.
+type delay struct{ units int }
+
+func (d delay) Schema() schema.Block           { return schema.Block{} }
+func (d delay) Shape(in expr.Shape) expr.Shape { return in }
+
+func (d delay) Open(context.Context, transforms.Env) (transforms.Transform, error) {
+	return &openDelay{delay: d}, nil
+}
+
+type openDelay struct {
+	delay
+	outs []*transforms.Out
+	in   []*record.Batch
+}
+
+func (d *openDelay) Sequential() {}
+
+func (d *openDelay) Apply(_ context.Context, in *record.Batch, out *transforms.Out) error {
+	out.Hold()
+	in.Retain()
+	d.outs, d.in = append(d.outs, out), append(d.in, in)
+	d.letGo(d.units)
+	return nil
+}
+
+func (d *openDelay) letGo(all int) {
+	for len(d.outs) > all {
+		d.outs[0].Emit(d.in[0])
+		d.outs[0].Complete()
+		d.outs, d.in = d.outs[1:], d.in[1:]
+	}
+}
+
+func (d *openDelay) Flush(context.Context, *transforms.Out) error {
+	d.letGo(0)
+	return nil
+}
+
+func (d *openDelay) Drop() int64 {
+	for _, b := range d.in {
+		b.Release()
+	}
+	d.in = nil
+	return 0
+}
+
 // step is a transform that does what a function says.
 type step struct {
 	apply      func(in *record.Batch, out *transforms.Out, mem memory.Allocator) error
 	flush      func(out *transforms.Out, mem memory.Allocator) error
+	drop       func() int64 // of one that flushes
 	sequential bool
 }
 
@@ -147,6 +214,8 @@ type sequentialStep struct{ openStep }
 func (sequentialStep) Sequential() {}
 
 type flushingStep struct{ sequentialStep }
+
+func (s flushingStep) Drop() int64 { return s.drop() }
 
 func (s flushingStep) Flush(_ context.Context, out *transforms.Out) error {
 	return s.flush(out, s.mem)
@@ -213,6 +282,9 @@ func (c *collect) Write(_ context.Context, b *record.Batch, r *record.Receipt) e
 	names := make([]string, b.Rows())
 	for row := range names {
 		names[row] = string([]byte(column.Text(row)))
+		if e := attr.Get(b, "e", row); !e.IsNull() {
+			names[row] += "+" + e.Text()
+		}
 	}
 	end := func() {
 		for row, name := range names {

@@ -26,6 +26,12 @@ func (u unit) rows() int64 {
 	return int64(u.batch.Rows())
 }
 
+// empty is the unit without its rows.
+func (u unit) empty() unit {
+	u.batch = nil
+	return u
+}
+
 func (u unit) release() {
 	if u.batch != nil {
 		u.batch.Release()

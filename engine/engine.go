@@ -62,7 +62,7 @@ func New(p *plan.Plan, o Options) *Engine {
 	e.dead = &deadLetter{path: p.Settings.DeadLetter, run: o.Run.ID, mask: p.Secrets.Mask, limit: p.Settings.MaxRejects, exceeded: e.tooMany, fail: e.fail}
 	byNode := map[*plan.Node]*stage{}
 	for _, n := range p.Nodes {
-		s := &stage{node: n, meter: progress.NewMeter(n.Address, o.Requests)}
+		s := &stage{node: n, meter: progress.NewMeter(n.Address, o.Requests), mem: o.Mem, batchRows: p.Settings.BatchRows}
 		e.connect(s, byNode)
 		e.equip(s)
 		byNode[n] = s
@@ -107,7 +107,7 @@ func (e *Engine) equip(s *stage) {
 			workers = runtime.GOMAXPROCS(0)
 		}
 		s.run = &transformStage{stage: s, dead: e.dead, workers: workers, env: transforms.Env{
-			Node: s.node.Address, Mem: o.Mem, Run: o.Run, Meter: s.meter,
+			Node: s.node.Address, Limits: limits, Mem: o.Mem, Run: o.Run, Meter: s.meter,
 		}}
 	default:
 		s.run = &sinkStage{stage: s, dead: e.dead, receipts: map[*record.Receipt]struct{}{}, env: sinks.Env{
@@ -191,7 +191,9 @@ func (e *Engine) work(ctx context.Context) error {
 	err := p.Wait()
 	for _, link := range e.edges {
 		link.drain()
-		if link.stopped && err == nil {
+	}
+	for _, s := range e.stages {
+		if s.stopped && err == nil {
 			e.stopping.Store(true)
 		}
 	}

@@ -53,8 +53,10 @@ func TestOrderThroughParallelWorkers(t *testing.T) {
 	}
 }
 
-// A union of branches of one source takes each unit from every branch in turn.
-func TestUnionOfBranchesKeepsUnitsTogether(t *testing.T) {
+// Promises 4 and 10: a union of branches of one source gives the rows in the
+// order they were read, also within a unit; copies of a row in the order of the
+// branches.
+func TestUnionOfBranchesKeepsTheOrder(t *testing.T) {
 	p := newPipe(t)
 	src := p.source(&numbers{units: 100, rows: 4})
 	slow := p.transform(jitter(keepIf(func(seq int64) bool { return seq%4 == 3 })), src)
@@ -65,7 +67,7 @@ func TestUnionOfBranchesKeepsUnitsTogether(t *testing.T) {
 	p.mustRun()
 	var want []string
 	for u := range 100 {
-		for _, i := range []int{3, 0, 1, 0, 1, 2, 3} {
+		for _, i := range []int{0, 0, 1, 1, 2, 3, 3} {
 			want = append(want, fmt.Sprintf("source.test.n0/0-%d", u*4+i))
 		}
 	}
@@ -97,23 +99,26 @@ func TestFlushComesAtTheEndOfInputOnly(t *testing.T) {
 			apply: func(in *record.Batch, o *transforms.Out, _ memory.Allocator) error {
 				in.Retain()
 				held = append(held, in)
-				o.Coalesced += int64(in.Rows())
 				return nil
 			},
 			flush: func(o *transforms.Out, _ memory.Allocator) error {
 				for _, b := range held {
-					o.Made += int64(b.Rows())
 					o.Emit(b)
+					if err := o.Send(); err != nil {
+						return err
+					}
 				}
 				held = nil
 				return nil
 			},
+			drop: func() (rows int64) {
+				for _, b := range held {
+					rows += int64(b.Rows())
+					b.Release()
+				}
+				return rows
+			},
 		}
-		p.t.Cleanup(func() {
-			for _, b := range held {
-				b.Release()
-			}
-		})
 		s := p.source(src)
 		p.sink(out, p.transform(hold, s), s)
 	}
@@ -135,6 +140,9 @@ func TestFlushComesAtTheEndOfInputOnly(t *testing.T) {
 		}
 		if len(out.rows) != 20 || out.how != sinks.Stopped {
 			t.Fatalf("%d rows, ended %v: what was held must stay there", len(out.rows), out.how)
+		}
+		if r.Unsettled != 20 {
+			t.Errorf("%d rows unsettled, and 20 were held", r.Unsettled)
 		}
 	})
 }
@@ -291,7 +299,7 @@ func TestDeadLetterLines(t *testing.T) {
 		var entry struct {
 			Run, Node, Operation, Code, Message, Raw string
 			Origin                                   record.Origin
-			Item                                     map[string]map[string]string
+			Item                                     map[string]map[string]any
 		}
 		if err := json.Unmarshal([]byte(line), &entry); err != nil {
 			t.Fatalf("%v in %s", err, line)
@@ -375,4 +383,87 @@ func deadLetter(t *testing.T, p *pipe) (lines []string) {
 		lines = append(lines, scan.Text())
 	}
 	return lines
+}
+
+// Promise 6: a unit that becomes very many rows goes on part by part, while it
+// is being made, and the rows that came with a failure in the middle count.
+func TestPartsGoOnWhileOthersAreMade(t *testing.T) {
+	const parts = 2000
+	boom := errors.New("boom")
+	for name, fail := range map[string]error{"to the end": nil, "fails in the middle": boom} {
+		t.Run(name, func(t *testing.T) {
+			p, out := newPipe(t), &collect{}
+			grow := &step{apply: func(in *record.Batch, o *transforms.Out, mem memory.Allocator) error {
+				if seq := in.Origins().Pos[0].Seq; seq != 3 {
+					return pass(in, o, mem)
+				}
+				for i := range parts {
+					o.Emit(transforms.Keep(mem, in, []int{0}))
+					if i > 0 {
+						o.Made++
+					}
+					if err := o.Send(); err != nil {
+						return err
+					}
+					out.mu.Lock()
+					ahead := i + 1 - len(out.rows)
+					out.mu.Unlock()
+					if ahead > 40 {
+						t.Errorf("%d parts are under way", ahead)
+						return boom
+					}
+					if fail != nil && i == parts/2 {
+						return fail
+					}
+				}
+				o.Filtered += int64(in.Rows() - 1)
+				return nil
+			}}
+			p.sink(out, p.transform(grow, p.source(&numbers{units: 5, rows: 3})))
+			r, err := p.run(context.Background(), nil)
+			if !errors.Is(err, fail) || fail == nil && len(out.rows) != parts+4*3 {
+				t.Fatalf("%v, %d rows", err, len(out.rows))
+			}
+			if fail != nil && r.Nodes[1].Made < parts/4 {
+				t.Errorf("%+v", r.Nodes[1])
+			}
+		})
+	}
+}
+
+// A unit that is held holds back those after it, and only those of its branch
+// wait for it where branches meet.
+func TestUnitsThatAreHeldKeepTheirPlace(t *testing.T) {
+	p := newPipe(t)
+	src := p.source(&numbers{units: 60, rows: 3})
+	slow := p.transform(delay{units: 25}, src)
+	out := &collect{}
+	p.sink(out, slow, src)
+	p.mustRun()
+	for i, row := range out.rows {
+		if want := fmt.Sprintf("source.test.n0/0-%d", i/2); row != want {
+			t.Fatalf("row %d is %s, not %s", i, row, want)
+		}
+	}
+	if len(out.rows) != 360 {
+		t.Errorf("%d rows", len(out.rows))
+	}
+}
+
+// Rows for an output that nobody reads are filtered (promise 1).
+func TestUnreadOutputIsFiltered(t *testing.T) {
+	p, out := newPipe(t), &collect{}
+	n := p.transform(&step{apply: func(in *record.Batch, o *transforms.Out, mem memory.Allocator) error {
+		o.EmitTo("a", transforms.Keep(mem, in, []int{0}))
+		o.EmitTo("b", transforms.Keep(mem, in, []int{1, 2}))
+		return nil
+	}}, p.source(&numbers{units: 10, rows: 3}))
+	p.sink(out).Inputs = []plan.Input{{From: n, Output: "a"}}
+	r := p.mustRun()
+	if got := r.Nodes[1]; got.In != 30 || got.Out != 10 || got.Filtered != 20 || len(out.rows) != 10 {
+		t.Errorf("%+v", got)
+	}
+	if r.Edges[1].From != "transform.test.n1.a" {
+		t.Errorf("%+v", r.Edges[1])
+	}
 }

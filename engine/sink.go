@@ -27,7 +27,7 @@ func (s *sinkStage) open(ctx context.Context) (err error) {
 }
 
 func (s *sinkStage) move(ctx, _ context.Context) (bool, error) {
-	stopped, err := newUnion(s.inputs).each(ctx, func(u unit) error {
+	stopped, err := newUnion(s.stage).each(ctx, func(u unit) error {
 		defer u.release()
 		if u.rows() == 0 {
 			return nil

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/apache/arrow/go/v15/arrow/memory"
 	"github.com/sourcegraph/conc/panics"
 
 	"github.com/dynapipe/dynapipe/internal/plan"
@@ -21,6 +22,10 @@ type stage struct {
 	tally   record.Tally
 	meter   *progress.Meter
 	run     stageRunner
+	stopped bool // it left input behind; known when it has ended
+
+	mem       memory.Allocator
+	batchRows int
 
 	// sending is held while a unit goes out, so that every edge carries the
 	// same units in the same order.
@@ -43,14 +48,15 @@ type stageRunner interface {
 
 // work moves the stage's rows and then closes its outputs, whatever happens.
 func (s *stage) work(ctx, reading context.Context) error {
-	stopped, err := true, error(nil)
+	s.stopped = true
+	err := error(nil)
 	defer func() {
 		for _, e := range s.outputs {
-			e.close(stopped || err != nil)
+			e.close(s.stopped || err != nil)
 		}
 	}()
 	err = s.guard(func() (err error) {
-		stopped, err = s.run.move(ctx, reading)
+		s.stopped, err = s.run.move(ctx, reading)
 		return err
 	})
 	if err != nil {

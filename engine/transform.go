@@ -4,84 +4,48 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/sourcegraph/conc/stream"
-
 	"github.com/dynapipe/dynapipe/internal/record"
 	"github.com/dynapipe/dynapipe/transforms"
 )
 
-// transformStage applies a transform to several units at once and sends the
-// results on in the order the units came.
+// transformStage applies a transform to the units that come, several at once
+// (workers.go) or one after the other (sequence.go), and sends on the results in
+// the order in which the units came.
 type transformStage struct {
 	*stage
 	env       transforms.Env
 	dead      record.Rejecter
 	workers   int
 	transform transforms.Transform
+	outputs   []output
 }
 
 func (t *transformStage) open(ctx context.Context) (err error) {
+	t.outputs = t.outputGroups()
 	t.transform, err = t.node.Transform.Open(ctx, t.env)
-	if _, sequential := t.transform.(transforms.Sequential); sequential {
-		t.workers = 1
-	}
 	return err
 }
 
 func (t *transformStage) move(ctx, _ context.Context) (bool, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	work := stream.New().WithMaxGoroutines(t.workers)
-	stopped, err := newUnion(t.inputs).each(ctx, func(u unit) error {
-		came := u.rows()
-		work.Go(func() stream.Callback {
-			out, err := t.apply(ctx, u)
-			// Callbacks run one after the other, in the order of the units.
-			return func() {
-				if err := t.settle(ctx, u, came, out, err); err != nil {
-					cancel(err)
-				}
-			}
-		})
-		return nil
-	})
-	work.Wait()
-	if failure := context.Cause(ctx); failure != nil {
-		return false, failure
+	if s, ok := t.transform.(transforms.Sequential); ok {
+		return (&sequence{transformStage: t, transform: s}).move(ctx)
 	}
-	if err != nil || stopped {
-		return stopped, err
-	}
-	return false, t.flush(ctx)
+	return t.moveAtOnce(ctx)
 }
 
-// apply runs the transform on a unit and releases its batch.
-func (t *transformStage) apply(ctx context.Context, u unit) (*transforms.Out, error) {
-	defer u.release()
-	out := &transforms.Out{}
-	if u.batch == nil {
-		return out, nil
-	}
-	if ctx.Err() != nil {
-		return out, context.Cause(ctx)
-	}
-	err := t.guard(func() error { return t.transform.Apply(ctx, u.batch, out) })
-	return out, err
+// task is a unit on its way through the transform.
+type task struct {
+	unit  unit
+	came  int64 // rows
+	ended int64 // of them, as far as the transform's answers have been settled
 }
 
-// settle counts what became of a unit's rows and sends the rest on.
-func (t *transformStage) settle(ctx context.Context, u unit, came int64, out *transforms.Out, err error) error {
-	if err == nil {
-		err = context.Cause(ctx)
-	}
-	if err == nil {
-		err = t.check(came, out)
-	}
-	if err != nil {
-		t.tally.Unsettled.Add(came)
-		dropParts(out.Parts)
-		return err
-	}
+func newTask(u unit) *task { return &task{unit: u, came: u.rows()} }
+
+// settle counts what an answer of the transform says became of a unit's rows
+// and sends the rest on. The last answer completes the unit.
+func (t *transformStage) settle(ctx context.Context, k *task, out transforms.Out, last bool) error {
+	k.ended += out.Ended()
 	t.tally.Made.Add(out.Made)
 	t.tally.Filtered.Add(out.Filtered)
 	t.tally.Coalesced.Add(out.Coalesced)
@@ -89,31 +53,31 @@ func (t *transformStage) settle(ctx context.Context, u unit, came int64, out *tr
 		t.abandonParts(out.Parts)
 		return err
 	}
+	u := k.unit.empty()
+	u.last = u.last && last
 	return t.forward(ctx, u, out.Parts)
 }
 
-// check holds the transform to its contract: each row that came in is
-// accounted for (promise 1). For one that holds rows the ledger does, at the
-// end.
-func (t *transformStage) check(came int64, out *transforms.Out) error {
-	if _, holds := t.transform.(transforms.Flusher); holds {
-		return nil
-	}
-	ended := out.Filtered + out.Coalesced + int64(len(out.Rejects)) - out.Made
-	for _, p := range out.Parts {
-		ended += int64(p.Batch.Rows())
-	}
-	if ended != came {
-		return fmt.Errorf("%d rows went in and %d are accounted for: this is a defect in dynapipe, please report it", came, ended)
+// check holds the transform to its contract before the last answer is settled:
+// each row that came in is accounted for (promise 1).
+func (t *transformStage) check(k *task, last transforms.Out) error {
+	if ended := k.ended + last.Ended(); ended != k.came {
+		return fmt.Errorf("%d rows went in and %d are accounted for: this is a defect in dynapipe, please report it", k.came, ended)
 	}
 	return nil
+}
+
+// leave counts the rows of a unit that the transform, or the run, failed on.
+func (t *transformStage) leave(k *task) {
+	t.tally.Unsettled.Add(k.came - k.ended)
+	k.ended = k.came
 }
 
 // forward sends a unit's parts on every output, in order and the last one
 // marked. Where nothing is left of the unit it goes on empty, so that every
 // branch and every sink sees it. Rows for an output that nobody reads end here.
 func (t *transformStage) forward(ctx context.Context, u unit, parts []transforms.Part) error {
-	for _, o := range t.outputGroups() {
+	for _, o := range t.outputs {
 		var mine []transforms.Part
 		mine, parts = split(parts, o.name)
 		if err := t.sendParts(ctx, u, mine, o.edges); err != nil {
@@ -130,7 +94,9 @@ func (t *transformStage) forward(ctx context.Context, u unit, parts []transforms
 
 func (t *transformStage) sendParts(ctx context.Context, u unit, parts []transforms.Part, edges []*edge) error {
 	if len(parts) == 0 {
-		u.batch = nil
+		if !u.last {
+			return nil
+		}
 		return t.emitTo(ctx, u, edges)
 	}
 	last := u.last
@@ -142,17 +108,6 @@ func (t *transformStage) sendParts(ctx context.Context, u unit, parts []transfor
 		}
 	}
 	return nil
-}
-
-// flush sends on what the transform held until the end of its input.
-func (t *transformStage) flush(ctx context.Context) error {
-	holder, ok := t.transform.(transforms.Flusher)
-	if !ok {
-		return nil
-	}
-	out := &transforms.Out{}
-	err := t.guard(func() error { return holder.Flush(ctx, out) })
-	return t.settle(ctx, unit{tail: true, last: true}, 0, out, err)
 }
 
 // output is the readers of one of a stage's outputs.

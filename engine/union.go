@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"slices"
 
 	"github.com/sourcegraph/conc"
 )
@@ -14,39 +13,32 @@ type arrival struct {
 	ended bool
 }
 
-// union reads the edges into one stage. Units of one source that reach the
-// stage over several edges are taken from each in turn, so that they leave in
-// the order they were read: all edges bring the same units in the same order,
-// because every node makes one unit of one. Units of different sources come as
-// they come.
+// union reads the edges into one stage. Of a unit that reaches the stage over
+// several edges the rows leave in the order they were read (promises 4 and 10):
+// all edges bring the same units in the same order, because every node makes
+// one unit of one, and a unit's rows are put in order by where they came from
+// (see lane). Units of different sources come as they come.
 //
-// What arrives out of turn is held. That is bounded, though no limit stands
-// here: a source sends a unit on all its edges before the next one, so one
-// path is never further ahead of another than what their channels hold.
+// What arrives out of turn is held. No limit stands here, but a source sends a
+// unit on all its edges before the next one, so one path is never further ahead
+// of another than what their channels hold, and what the transforms on them
+// hold back.
 type union struct {
 	inputs []*edge
 	closed []bool // by input
-	turns  map[*stage]*turn
-	held   map[*stage][][]unit // by source, then by input
+	lanes  map[*stage]*lane
+	single bool
 }
 
-// turn says whose unit of a source comes next.
-type turn struct {
-	inputs []int // the inputs that carry the source, still open
-	next   int   // index into inputs
-}
-
-func newUnion(inputs []*edge) *union {
-	u := &union{inputs: inputs, closed: make([]bool, len(inputs)), turns: map[*stage]*turn{}, held: map[*stage][][]unit{}}
-	for i, e := range inputs {
-		for _, s := range e.from.sources {
-			t := u.turns[s]
-			if t == nil {
-				t = &turn{}
-				u.turns[s] = t
-				u.held[s] = make([][]unit, len(inputs))
+// newUnion is the union of a stage's inputs.
+func newUnion(s *stage) *union {
+	u := &union{inputs: s.inputs, closed: make([]bool, len(s.inputs)), lanes: map[*stage]*lane{}, single: len(s.inputs) == 1}
+	for i, e := range s.inputs {
+		for _, src := range e.from.sources {
+			if u.lanes[src] == nil {
+				u.lanes[src] = &lane{mem: s.mem, rows: s.batchRows}
 			}
-			t.inputs = append(t.inputs, i)
+			u.lanes[src].branches = append(u.lanes[src].branches, &branch{input: i})
 		}
 	}
 	return u
@@ -56,8 +48,8 @@ func newUnion(inputs []*edge) *union {
 // or the run does. It reports whether some edge ended with input left.
 // Whatever is held when it fails is counted as unsettled.
 func (u *union) each(ctx context.Context, f func(unit) error) (stopped bool, err error) {
-	if len(u.inputs) == 1 {
-		return u.single(ctx, f)
+	if u.single {
+		return u.only(ctx, f)
 	}
 	arrivals := make(chan arrival)
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -91,7 +83,7 @@ func (u *union) each(ctx context.Context, f func(unit) error) (stopped bool, err
 	return stopped, nil
 }
 
-func (u *union) single(ctx context.Context, f func(unit) error) (bool, error) {
+func (u *union) only(ctx context.Context, f func(unit) error) (bool, error) {
 	e := u.inputs[0]
 	for {
 		select {
@@ -140,46 +132,21 @@ func (u *union) arrive(a arrival, f func(unit) error) error {
 	if a.unit.tail {
 		return f(a.unit)
 	}
-	s := a.unit.source
-	u.held[s][a.input] = append(u.held[s][a.input], a.unit)
-	return u.advance(s, f)
-}
-
-// end marks an input as closed. It leaves each source's turn when its turn
-// comes and what it had brought is out.
-func (u *union) end(input int, f func(unit) error) error {
-	u.closed[input] = true
-	for s := range u.turns {
-		if err := u.advance(s, f); err != nil {
-			return err
+	l := u.lanes[a.unit.source]
+	for _, b := range l.branches {
+		if b.input == a.input {
+			b.held = append(b.held, a.unit)
 		}
 	}
-	return nil
+	return l.advance(u.closed, f)
 }
 
-// advance lets out the units of a source whose turn has come.
-func (u *union) advance(s *stage, f func(unit) error) error {
-	t := u.turns[s]
-	for len(t.inputs) > 0 {
-		t.next %= len(t.inputs)
-		in := t.inputs[t.next]
-		waiting := u.held[s][in]
-		if len(waiting) == 0 {
-			if !u.closed[in] {
-				return nil
-			}
-			t.inputs = slices.Delete(t.inputs, t.next, t.next+1)
-			continue
-		}
-		next := waiting[0]
-		u.held[s][in] = waiting[1:]
-		if next.last {
-			// What the inputs bring of one unit leaves as parts of one unit,
-			// which end with the last input's.
-			next.last = t.next == len(t.inputs)-1
-			t.next++
-		}
-		if err := f(next); err != nil {
+// end marks an input as closed. It leaves each lane when what it had brought is
+// out.
+func (u *union) end(input int, f func(unit) error) error {
+	u.closed[input] = true
+	for _, l := range u.lanes {
+		if err := l.advance(u.closed, f); err != nil {
 			return err
 		}
 	}
@@ -187,11 +154,9 @@ func (u *union) advance(s *stage, f func(unit) error) error {
 }
 
 func (u *union) dropHeld() {
-	for _, byInput := range u.held {
-		for i, units := range byInput {
-			for _, held := range units {
-				abandon(u.inputs[i].to, held)
-			}
+	for _, l := range u.lanes {
+		for _, b := range l.branches {
+			b.abandon(u.inputs[b.input].to)
 		}
 	}
 }

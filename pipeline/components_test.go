@@ -14,6 +14,7 @@ import (
 	"github.com/dynapipe/dynapipe/sinks"
 	"github.com/dynapipe/dynapipe/sources"
 	"github.com/dynapipe/dynapipe/transforms"
+	"github.com/dynapipe/dynapipe/transforms/route"
 )
 
 // catalog is components that declare every kind of argument and move no rows.
@@ -25,7 +26,7 @@ func catalog() plan.Catalog {
 		Transforms: []plan.TransformKind{
 			{Type: "filter", New: func() transforms.Config { return &filter{} }},
 			{Type: "map", New: func() transforms.Config { return &mapping{} }},
-			{Type: "route", New: func() transforms.Config { return &route{} }},
+			{Type: "route", New: route.New},
 			{Type: "validate", New: func() transforms.Config { return &rules{} }},
 		},
 		Sinks: []plan.SinkKind{
@@ -153,40 +154,6 @@ func (c *mapping) Shape(in expr.Shape) expr.Shape {
 
 func (c *mapping) Open(context.Context, transforms.Env) (transforms.Transform, error) {
 	return nil, errNoRows
-}
-
-type route struct{ outputs []output }
-
-type output struct {
-	name  string
-	where *expr.Expr
-}
-
-func (c *route) Schema() schema.Block {
-	return schema.Block{
-		Summary: "Sends rows apart.",
-		Blocks: []schema.Nested{schema.List("output", &c.outputs, func(o *output) schema.Block {
-			return schema.Block{
-				Summary: "One way that rows go.",
-				Labels:  []schema.Label{{Name: "name", Target: &o.name}},
-				Args:    []schema.Arg{schema.Expr("where", &o.where, expr.Bool, "Which rows go this way.").Require()},
-			}
-		}).Require()},
-	}
-}
-
-func (c *route) Shape(in expr.Shape) expr.Shape { return in }
-
-func (c *route) Open(context.Context, transforms.Env) (transforms.Transform, error) {
-	return nil, errNoRows
-}
-
-func (c *route) Outputs() []string {
-	names := make([]string, len(c.outputs))
-	for i, o := range c.outputs {
-		names[i] = o.name
-	}
-	return names
 }
 
 type rules struct{ retry *retry }

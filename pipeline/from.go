@@ -42,6 +42,7 @@ func (g *graph) tie(n *plan.Node) {
 			continue
 		}
 		n.Inputs = append(n.Inputs, in)
+		g.readAt[n] = append(g.readAt[n], e.Range())
 	}
 }
 
@@ -130,23 +131,51 @@ func (g *graph) nearest(address string) string {
 	return " Did you mean " + sameName[0] + "?"
 }
 
-// output checks the output that an input names, once the node that is read is
-// decoded.
-func (g *graph) output(n *plan.Node, in plan.Input) {
+// output checks the output that the i-th input names, once the node that is read
+// is decoded.
+func (g *graph) output(n *plan.Node, i int) {
+	in, at := n.Inputs[i], g.readAt[n][i]
 	if in.From.Config() == nil || g.broken[in.From] {
 		return
 	}
-	at := g.blockOf[n].Body.Attributes["from"].Expr.Range()
-	var outputs []string
-	if o, ok := in.From.Transform.(plan.Outputs); ok {
-		outputs = o.Outputs()
+	outputs := in.From.Outputs()
+	if in.Output == "" && len(outputs) == 0 || slices.Contains(outputs, in.Output) {
+		return
 	}
+	g.lost = true
 	switch {
-	case len(outputs) == 0 && in.Output != "":
+	case len(outputs) == 0:
 		g.report(diag.Error(at, "Unknown reference", "%s has a single output, and is named as a whole: %s", in.From.Address, in.From.Address))
-	case len(outputs) > 0 && in.Output == "":
+	case in.Output == "":
 		g.report(diag.Error(at, "Missing output", "%s has several outputs; name one: %s.", in.From.Address, in.From.Address+"."+strings.Join(outputs, ", "+in.From.Address+".")))
-	case len(outputs) > 0 && !slices.Contains(outputs, in.Output):
-		g.report(diag.Error(at, "Unknown reference", "%s has no output %q.%s", in.From.Address, in.Output, diag.DidYouMean(in.Output, outputs)))
+	default:
+		hint := diag.DidYouMean(in.Output, outputs)
+		if hint == "" {
+			hint = " It has: " + strings.Join(outputs, ", ") + "."
+		}
+		g.report(diag.Error(at, "Unknown reference", "%s has no output %q.%s", in.From.Address, in.Output, hint))
+	}
+}
+
+// unreadOutputs warns of outputs with a name of their own that nobody reads. The
+// rest of a route, which has its name from the language, may well go nowhere.
+func (g *graph) unreadOutputs() {
+	read := map[plan.Input]bool{}
+	anything := map[*plan.Node]bool{}
+	for _, n := range g.all {
+		for _, in := range n.Inputs {
+			read[in], anything[in.From] = true, true
+		}
+	}
+	for _, n := range g.all {
+		if g.broken[n] || !anything[n] {
+			continue
+		}
+		for _, blk := range g.blockOf[n].Body.Blocks {
+			if len(blk.Labels) != 1 || !slices.Contains(n.Outputs(), blk.Labels[0]) || read[plan.Input{From: n, Output: blk.Labels[0]}] {
+				continue
+			}
+			g.report(diag.Warning(blk.DefRange(), "Nobody reads this output", "No \"from\" names %s.%s, so its rows are filtered.", n.Address, blk.Labels[0]))
+		}
 	}
 }

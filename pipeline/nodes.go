@@ -19,7 +19,7 @@ import (
 // decodes each after those it reads from, so that what is known of their rows
 // is known to its expressions.
 func (l *loader) nodes(run *expr.Run) []*plan.Node {
-	g := &graph{loader: l, run: run, blockOf: map[*plan.Node]*hclsyntax.Block{}, byAddress: map[string]*plan.Node{}, sources: map[string][]byte{}, broken: map[*plan.Node]bool{}}
+	g := &graph{loader: l, run: run, blockOf: map[*plan.Node]*hclsyntax.Block{}, byAddress: map[string]*plan.Node{}, sources: map[string][]byte{}, broken: map[*plan.Node]bool{}, readAt: map[*plan.Node][]hcl.Range{}}
 	for name, f := range l.files {
 		g.sources[name] = f.Bytes
 	}
@@ -41,6 +41,9 @@ func (l *loader) nodes(run *expr.Run) []*plan.Node {
 			g.decode(n)
 		}
 	}
+	if !g.lost {
+		g.unreadOutputs()
+	}
 	return ordered
 }
 
@@ -51,6 +54,7 @@ type graph struct {
 	all       []*plan.Node // as the files have them
 	byAddress map[string]*plan.Node
 	blockOf   map[*plan.Node]*hclsyntax.Block
+	readAt    map[*plan.Node][]hcl.Range // where each of a node's inputs is named
 	sources   map[string][]byte
 	broken    map[*plan.Node]bool // those with errors of their own
 	lost      bool                // a reference names no node: who is read is not known
@@ -162,8 +166,8 @@ func (g *graph) incoming(n *plan.Node) expr.Shape {
 	for _, in := range n.Inputs[1:] {
 		shape = union(shape, in.From.Shape)
 	}
-	for _, in := range n.Inputs {
-		g.output(n, in)
+	for i := range n.Inputs {
+		g.output(n, i)
 	}
 	return shape
 }

@@ -13,6 +13,7 @@ const (
 	CodeExpression = "ExpressionError" // an expression failed on the row
 	CodeRename     = "RenameConflict"  // two attributes would have one name
 	CodeRule       = "RuleBroken"      // a validate rule does not hold
+	CodeElements   = "NotAList"        // explode finds neither a list nor a set
 )
 
 // Reject is the rejection of a row of a batch. Operation is the argument or

@@ -30,8 +30,9 @@ type Config interface {
 // for different batches, unless the transform is Sequential.
 type Transform interface {
 	// Apply reads in, which it neither changes nor releases, and says on out
-	// what became of each row: emitted, filtered, coalesced or rejected. An
-	// error fails the run; a row that can't be transformed is a reject.
+	// what became of each row: emitted, filtered, coalesced or rejected. Rows
+	// leave in the order they came. An error fails the run; a row that can't be
+	// transformed is a reject.
 	Apply(ctx context.Context, in *record.Batch, out *Out) error
 }
 
@@ -43,12 +44,24 @@ type Sequential interface {
 	Sequential()
 }
 
-// Flusher is a transform that holds rows until it has seen all of them.
+// Flusher is a transform that holds rows back.
+//
+// One that holds a unit back calls Hold on the Out that came with its batch,
+// and completes that Out in a later Apply, or in Flush: the unit goes on when
+// all before it have gone. One whose units must not wait says nothing of the
+// rows that it holds; it emits in Flush what became of them, and accounts for
+// them there.
 type Flusher interface {
 	Sequential
-	// Flush emits what is held, at the end of input only: a run that is
-	// stopped never flushes.
+	// Flush is called once at the end of input, and never in a run that is
+	// stopped or fails (promise 9). It completes every Out that is held, and
+	// says on out what became of the other rows that are.
 	Flush(ctx context.Context, out *Out) error
+	// Drop forgets what is held, and gives its memory back. It says how many
+	// rows no Out has accounted for, those of an Out that is held left out. It
+	// is called last, and always; after a Flush it finds nothing. A batch whose
+	// Apply failed is not counted.
+	Drop() (rows int64)
 }
 
 // Out gathers what became of the rows of one batch. The zero Out is ready.
@@ -61,6 +74,9 @@ type Out struct {
 	Filtered, Coalesced int64
 	// Rejects are rows that could not be transformed.
 	Rejects []record.Rejection
+
+	take func(Out) error
+	held bool
 }
 
 // Part is a batch for one of the node's outputs.
@@ -69,19 +85,70 @@ type Part struct {
 	Batch  *record.Batch
 }
 
+// NewOut is an Out that Send empties into take, which owns what it is given.
+func NewOut(take func(Out) error) *Out { return &Out{take: take} }
+
 // Emit adds a batch to the node's single output. An empty batch is released.
-func (o *Out) Emit(b *record.Batch) {
+func (o *Out) Emit(b *record.Batch) { o.EmitTo("", b) }
+
+// EmitTo adds a batch to one of the node's outputs. An empty batch is released.
+func (o *Out) EmitTo(output string, b *record.Batch) {
 	if b.Rows() == 0 {
 		b.Release()
 		return
 	}
-	o.Parts = append(o.Parts, Part{Batch: b})
+	o.Parts = append(o.Parts, Part{Output: output, Batch: b})
+}
+
+// Send hands on what has been gathered, and waits until there is room for it.
+// A transform that makes many rows of few calls it each time it has made about
+// a batch, so that memory does not grow with what it makes (promise 6). Its
+// error is one to return. Where the engine takes nothing early, for a
+// Sequential transform but in Flush, it does nothing.
+func (o *Out) Send() error {
+	if o.take == nil {
+		return nil
+	}
+	piece := *o
+	piece.take = nil
+	*o = Out{take: o.take}
+	return o.take(piece)
+}
+
+// Hold keeps the Out from being complete when Apply returns. The transform, a
+// Flusher, keeps the Out and calls Complete when all of its rows are accounted
+// for.
+func (o *Out) Hold() { o.held = true }
+
+// Complete lets an Out go on that was held.
+func (o *Out) Complete() { o.held = false }
+
+// Held reports that the Out is not complete.
+func (o *Out) Held() bool { return o.held }
+
+// Ended is how many of the rows that came in are accounted for.
+func (o *Out) Ended() int64 {
+	ended := o.Filtered + o.Coalesced + int64(len(o.Rejects)) - o.Made
+	for _, p := range o.Parts {
+		ended += int64(p.Batch.Rows())
+	}
+	return ended
+}
+
+// Release gives back the memory of what was gathered and goes nowhere.
+func (o *Out) Release() {
+	for _, p := range o.Parts {
+		p.Batch.Release()
+	}
+	o.Parts = nil
 }
 
 // Env is what the engine lends an open transform.
 type Env struct {
-	Node  string // the node's address: transform.map.items
-	Mem   memory.Allocator
-	Run   *expr.Run
-	Meter *progress.Meter
+	Node string // the node's address: transform.map.items
+	// Limits are where a transform that makes rows cuts a batch.
+	Limits record.Limits
+	Mem    memory.Allocator
+	Run    *expr.Run
+	Meter  *progress.Meter
 }

@@ -395,6 +395,109 @@ func TestReshape(t *testing.T) {
 	}
 }
 
+// lines is the rows of a file of plain JSON lines, in order.
+func lines(t *testing.T, path string) (rows []row) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	for d.More() {
+		var r row
+		if err := d.Decode(&r); err != nil {
+			t.Fatal(err)
+		}
+		rows = append(rows, decoded(t, r).(row))
+	}
+	return rows
+}
+
+// cells is the lines of one of the real CSV files, the header first.
+func cells(t *testing.T, path string) [][]string {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	all, err := csv.NewReader(f).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// TestRegions parts the real airports and compares the files, line by line.
+func TestRegions(t *testing.T) {
+	dir := workspace(t)
+	run(t, dir, nil, "examples/pipelines/regions.hcl")
+	islands := []string{"HI", "PR", "VI", "GU", "AS"}
+	want := map[string][]row{}
+	byCode := airports(t)
+	for _, cells := range cells(t, filepath.Join(repository(t), "examples/data/airports.csv"))[1:] {
+		r := byCode[cells[0]]
+		latitude, _ := new(big.Rat).SetString(string(r["latitude"].(number)))
+		switch {
+		case latitude.Cmp(big.NewRat(60, 1)) > 0:
+			want["north"] = append(want["north"], r)
+			want["far"] = append(want["far"], r)
+		case slices.Contains(islands, text(r["state"])):
+			r["ferry"] = true
+			want["far"] = append(want["far"], r)
+		default:
+			want["mainland"] = append(want["mainland"], r)
+		}
+	}
+	for name, rows := range want {
+		if got := lines(t, filepath.Join(dir, "out", name+".jsonl")); len(rows) < 50 || !reflect.DeepEqual(got, rows) {
+			t.Errorf("%s: %d rows that are not the %d of before, or their order differs", name, len(got), len(rows))
+		}
+	}
+}
+
+// features is the real earthquakes.
+func features(t *testing.T) []struct {
+	ID         string
+	Properties map[string]any
+} {
+	t.Helper()
+	src, err := os.ReadFile(filepath.Join(repository(t), "examples/data/earthquakes.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc struct {
+		Features []struct {
+			ID         string
+			Properties map[string]any
+		}
+	}
+	d := json.NewDecoder(bytes.NewReader(src))
+	d.UseNumber()
+	if err := d.Decode(&doc); err != nil {
+		t.Fatal(err)
+	}
+	return doc.Features
+}
+
+// TestProducts explodes the real earthquakes.
+func TestProducts(t *testing.T) {
+	dir := workspace(t)
+	run(t, dir, nil, "examples/pipelines/products.hcl")
+	want := [][]string{{"id", "network", "product"}}
+	for _, f := range features(t) {
+		for product := range strings.SplitSeq(f.Properties["types"].(string), ",") {
+			if product != "" {
+				want = append(want, []string{f.ID, f.Properties["net"].(string), product})
+			}
+		}
+	}
+	if got := cells(t, filepath.Join(dir, "out/products.csv")); len(want) < 500 || !reflect.DeepEqual(got, want) {
+		t.Errorf("%d lines that are not the %d of before, or their order differs", len(got), len(want))
+	}
+}
+
 // TestEveryExampleIsTested fails when there is an example that no test runs.
 func TestEveryExampleIsTested(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(repository(t), "examples/pipelines/*"))

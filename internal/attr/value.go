@@ -120,3 +120,16 @@ func (v Value) Sorted() []Field {
 	slices.SortFunc(out, func(a, b Field) int { return strings.Compare(a.Name, b.Name) })
 	return out
 }
+
+// SortedElems is the elements of a set in an order that does not depend on how
+// it was read: numbers by value, others by their bytes.
+func (v Value) SortedElems() []Value {
+	out := slices.Clone(v.elems)
+	slices.SortFunc(out, func(a, b Value) int {
+		if a.kind == Number {
+			return CompareNumbers(a.text, b.text)
+		}
+		return strings.Compare(a.text, b.text)
+	})
+	return out
+}

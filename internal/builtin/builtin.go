@@ -12,9 +12,11 @@ import (
 	"github.com/dynapipe/dynapipe/sources/dynamodb"
 	"github.com/dynapipe/dynapipe/sources/json"
 	"github.com/dynapipe/dynapipe/sources/jsonl"
+	"github.com/dynapipe/dynapipe/transforms/explode"
 	"github.com/dynapipe/dynapipe/transforms/filter"
 	"github.com/dynapipe/dynapipe/transforms/limit"
 	"github.com/dynapipe/dynapipe/transforms/mapper"
+	"github.com/dynapipe/dynapipe/transforms/route"
 	"github.com/dynapipe/dynapipe/transforms/sample"
 	"github.com/dynapipe/dynapipe/transforms/validate"
 )
@@ -31,6 +33,8 @@ func Catalog() plan.Catalog {
 		Transforms: []plan.TransformKind{
 			{Type: "filter", New: filter.New},
 			{Type: "map", New: mapper.New},
+			{Type: "explode", New: explode.New},
+			{Type: "route", New: route.New},
 			{Type: "validate", New: validate.New},
 			{Type: "limit", New: limit.New},
 			{Type: "sample", New: sample.New},

@@ -1,9 +1,7 @@
 package expr
 
 import (
-	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -151,16 +149,7 @@ func entries(v attr.Value) ([]entry, bool) {
 }
 
 // sortedSet is a set's elements in order: numbers by value, others by bytes.
-func sortedSet(v attr.Value) []attr.Value {
-	out := slices.Clone(v.Elems())
-	slices.SortFunc(out, func(a, b attr.Value) int {
-		if a.Kind() == attr.Number {
-			return attr.CompareNumbers(a.Text(), b.Text())
-		}
-		return strings.Compare(a.Text(), b.Text())
-	})
-	return out
-}
+func sortedSet(v attr.Value) []attr.Value { return v.SortedElems() }
 
 func intValue(i int) attr.Value { return number(strconv.Itoa(i)) }
 

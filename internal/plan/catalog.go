@@ -46,7 +46,16 @@ type ConnectionKind struct {
 // Outputs is a transform with named outputs, like route: it is read by the name
 // of an output, and not as a whole.
 type Outputs interface {
+	// Outputs is known once the block is decoded.
 	Outputs() []string
+}
+
+// Outputs is the names of a node's outputs; none when it has a single one.
+func (n *Node) Outputs() []string {
+	if o, ok := n.Transform.(Outputs); ok {
+		return o.Outputs()
+	}
+	return nil
 }
 
 // Types is the types of one kind of node, in the catalog's order.

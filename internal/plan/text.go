@@ -56,6 +56,7 @@ func (n NodeView) lines() []line {
 			}
 		}
 	}
+	add("[outputs]", strings.Join(n.Outputs, ", "))
 	add("[calls]", strings.Join(n.Facts.Calls, ", "))
 	for _, t := range n.Facts.Tables {
 		add("[table]", tableText(t))

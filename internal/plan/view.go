@@ -44,6 +44,7 @@ type NodeView struct {
 	Type      string           `json:"type"`
 	Name      string           `json:"name"`
 	From      []string         `json:"from"`
+	Outputs   []string         `json:"outputs,omitempty"` // of a node with several
 	Arguments []schema.Setting `json:"arguments"`
 	Facts     schema.Facts     `json:"facts"`
 	// Unknown is why facts are missing, when asking for them failed.
@@ -78,6 +79,7 @@ func viewOf(ctx context.Context, n *Node, secrets *diag.Secrets) NodeView {
 		Type:      n.Type,
 		Name:      n.Name,
 		From:      []string{},
+		Outputs:   n.Outputs(),
 		Arguments: append([]schema.Setting{}, n.Settings...),
 	}
 	for _, in := range n.Inputs {

@@ -1,16 +1,45 @@
 package record
 
 import (
+	"cmp"
+	"encoding/binary"
 	"fmt"
+	"hash/fnv"
 	"slices"
 )
 
 // Pos is where a row stands within its source.
 type Pos struct {
 	File int32 // index into Place.Files; -1 when the source reads no file
-	Sub  int32 // which of several rows made from one; 0 for the row itself
 	Line int64 // 1-based line on which the row starts; 0 when there are no lines
 	Seq  int64 // 0-based number of the row in its file or partition
+	Sub  int64 // which of several rows made of one; 0 for the first, and for the row itself
+}
+
+// MaxChildren is how many rows may be made of one, so that each has a place of
+// its own.
+const MaxChildren = 1 << childBits
+
+const childBits = 20
+
+// Child is the place of the i-th row made of the one at p, i below MaxChildren.
+// Rows made of different rows, or by different i, are at different places, also
+// when rows are made of rows that were made; their places rise as i does, for
+// three times in a row.
+func (p Pos) Child(i int) Pos {
+	if p.Sub >= 1<<(63-childBits) {
+		h := fnv.New64a()
+		h.Write(binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(nil, uint64(p.Sub)), uint64(i)))
+		p.Sub = int64(h.Sum64()>>1 | 1<<62)
+		return p
+	}
+	p.Sub = p.Sub<<childBits | int64(i)
+	return p
+}
+
+// Compare orders places of one partition as its rows were read: -1, 0 or 1.
+func (p Pos) Compare(q Pos) int {
+	return cmp.Or(cmp.Compare(p.File, q.File), cmp.Compare(p.Seq, q.Seq), cmp.Compare(p.Sub, q.Sub))
 }
 
 // Place is what the rows of one partition of a source share. It is immutable.
@@ -64,11 +93,17 @@ type Origin struct {
 	Line    int64
 	Segment int // -1 when the source has no segments
 	Seq     int64
-	Sub     int32
+	Sub     int64
 }
 
-// String is the origin for a message: file and line, or segment and number.
+// String is the origin for a message: file and line, or segment and number. Of
+// several rows made of one it says which, but for the first.
 func (o Origin) String() string {
+	if o.Sub > 0 {
+		of := o
+		of.Sub = 0
+		return fmt.Sprintf("%s, part %d", of, o.Sub+1)
+	}
 	switch {
 	case o.File != "" && o.Line > 0:
 		return fmt.Sprintf("%s:%d", o.File, o.Line)

@@ -188,3 +188,36 @@ func TestRejectThatCannotBeKeptLeavesTheRowOpen(t *testing.T) {
 		t.Errorf("%d open, %d rejected", r.Open(), tally.Rejected.Load())
 	}
 }
+
+// Rows made of rows, of rows that were made, and so on, have places of their
+// own, which rise as they are made.
+func TestChildrenHavePlacesOfTheirOwn(t *testing.T) {
+	seen := map[record.Pos]bool{}
+	level := []record.Pos{{Line: 3, Seq: 7}}
+	for depth := range 5 {
+		var next []record.Pos
+		for _, p := range level {
+			for _, i := range []int{0, 1, 2, record.MaxChildren - 1} {
+				next = append(next, p.Child(i))
+			}
+		}
+		clear(seen)
+		for i, p := range next {
+			if seen[p] || p.Line != 3 || p.Seq != 7 || p.Sub < 0 {
+				t.Fatalf("depth %d: %+v is there twice, or elsewhere", depth, p)
+			}
+			seen[p] = true
+			if depth < 3 && i > 0 && next[i-1].Compare(p) != -1 {
+				t.Fatalf("depth %d: %+v does not come after %+v", depth, p, next[i-1])
+			}
+		}
+		level = next
+	}
+	if first := (record.Pos{Seq: 4}).Child(0); first != (record.Pos{Seq: 4}) {
+		t.Errorf("the first row made of one is at %+v", first)
+	}
+	o := record.Origins{Place: &record.Place{Files: []string{"a.csv"}}, Pos: []record.Pos{record.Pos{Line: 9}.Child(2)}}
+	if got := o.At(0).String(); got != "a.csv:9, part 3" {
+		t.Error(got)
+	}
+}

@@ -195,6 +195,9 @@ func (d *decoding) labels(b *nestedBlock, decl Block) bool {
 	}
 	for i, l := range decl.Labels {
 		*l.Target = b.Labels[i]
+		if l.At != nil {
+			*l.At = b.LabelRanges[i]
+		}
 	}
 	return true
 }

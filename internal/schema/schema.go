@@ -38,6 +38,7 @@ type Block struct {
 type Label struct {
 	Name   string
 	Target *string
+	At     *hcl.Range // where it was written; may be nil
 }
 
 // Declarer is a Go value that declares the block it is decoded from.

@@ -5,8 +5,6 @@ package transformtest
 
 import (
 	"context"
-	"slices"
-	"sync"
 	"testing"
 	"time"
 
@@ -25,6 +23,10 @@ import (
 
 // Node is the address of the transform under test, and of the rows' source.
 const Node = "transform.test.t"
+
+// Limits are those that a transform under test cuts its batches by: low, so that
+// it has to.
+var Limits = record.Limits{Rows: 5, Bytes: 1 << 20}
 
 func run() *expr.Run { return &expr.Run{ID: "run", Start: time.Unix(1700000000, 0).UTC()} }
 
@@ -54,7 +56,7 @@ func Open(t testing.TB, c transforms.Config, mem memory.Allocator, body string) 
 		t.Fatal(diags)
 	}
 	open, err := c.Open(context.Background(), transforms.Env{
-		Node: Node, Mem: mem, Run: run(), Meter: progress.NewMeter(Node, nil),
+		Node: Node, Limits: Limits, Mem: mem, Run: run(), Meter: progress.NewMeter(Node, nil),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -78,10 +80,15 @@ func Batch(t testing.TB, mem memory.Allocator, first int, rows ...string) *recor
 
 // Result is what a transform made of some rows.
 type Result struct {
-	Rows                []string // in DynamoDB JSON, in order
-	Lines               []int64  // where each came from
-	Rejects             []record.Rejection
-	Filtered, Coalesced int64
+	Rows    []string // in DynamoDB JSON, in order
+	Outputs []string // by row: which output it left on
+	Lines   []int64  // by row: where it came from
+	Rejects []record.Rejection
+
+	Made, Filtered, Coalesced int64
+
+	pos     []record.Pos
+	largest int // rows in one batch
 }
 
 // Apply applies a block to one batch of rows in DynamoDB JSON.
@@ -89,14 +96,31 @@ func Apply(t testing.TB, c transforms.Config, body string, rows ...string) Resul
 	t.Helper()
 	mem := memory.NewCheckedAllocator(memory.NewGoAllocator())
 	defer mem.AssertSize(t, 0)
-	return apply(t, Open(t, c, mem, body), mem, 0, rows)
+	open := Open(t, c, mem, body)
+	if _, holds := open.(transforms.Flusher); holds {
+		t.Fatal("a transform that holds rows back is tested with Run")
+	}
+	return apply(t, open, mem, 0, rows)
 }
 
+// apply is what a transform that holds nothing back makes of one batch.
 func apply(t testing.TB, open transforms.Transform, mem memory.Allocator, first int, rows []string) (r Result) {
+	t.Helper()
+	out := transforms.NewOut(func(piece transforms.Out) error {
+		r.add(&piece)
+		return nil
+	})
+	give(t, open, mem, first, rows, out)
+	r.add(out)
+	r.check(t, int64(len(rows)))
+	return r
+}
+
+// give gives a transform a batch, and checks that it leaves it as it is.
+func give(t testing.TB, open transforms.Transform, mem memory.Allocator, first int, rows []string, out *transforms.Out) {
 	t.Helper()
 	in := Batch(t, mem, first, rows...)
 	defer in.Release()
-	out := &transforms.Out{}
 	if err := open.Apply(context.Background(), in, out); err != nil {
 		t.Fatal(err)
 	}
@@ -105,25 +129,41 @@ func apply(t testing.TB, open transforms.Transform, mem memory.Allocator, first 
 			t.Errorf("the incoming row changed from %s to %s", row, got)
 		}
 	}
-	ended := out.Filtered + out.Coalesced + int64(len(out.Rejects)) - out.Made
+}
+
+// add takes over an answer of the transform.
+func (r *Result) add(out *transforms.Out) {
 	for _, p := range out.Parts {
-		ended += int64(p.Batch.Rows())
 		for row := range p.Batch.Rows() {
 			r.Rows = append(r.Rows, string(attr.AppendRow(nil, p.Batch, row)))
+			r.Outputs = append(r.Outputs, p.Output)
 			r.Lines = append(r.Lines, p.Batch.Origins().At(row).Line)
+			r.pos = append(r.pos, p.Batch.Origins().Pos[row])
 		}
-		p.Batch.Release()
+		r.largest = max(r.largest, p.Batch.Rows())
 	}
-	if ended != int64(len(rows)) {
-		t.Errorf("%d rows came in, %d are accounted for", len(rows), ended)
+	out.Release()
+	r.Rejects = append(r.Rejects, out.Rejects...)
+	r.Made += out.Made
+	r.Filtered += out.Filtered
+	r.Coalesced += out.Coalesced
+}
+
+// ended is how many of the rows that came in are accounted for.
+func (r *Result) ended() int64 {
+	return int64(len(r.Rows)) + int64(len(r.Rejects)) + r.Filtered + r.Coalesced - r.Made
+}
+
+func (r *Result) check(t testing.TB, came int64) {
+	t.Helper()
+	if ended := r.ended(); ended != came {
+		t.Errorf("%d rows came in, %d are accounted for", came, ended)
 	}
-	for _, reject := range out.Rejects {
-		if reject.Operation == "" || reject.Code == "" || reject.Message == "" || len(reject.Item) == 0 || reject.Origin.Line == 0 {
+	for _, reject := range r.Rejects {
+		if reject.Operation == "" || reject.Code == "" || reject.Message == "" || len(reject.Item) == 0 || reject.Origin.Source == "" {
 			t.Errorf("a reject lacks what the dead letter needs: %+v", reject)
 		}
 	}
-	r.Rejects, r.Filtered, r.Coalesced = out.Rejects, out.Filtered, out.Coalesced
-	return r
 }
 
 func sameItem(t testing.TB, a, b string) bool {
@@ -134,40 +174,6 @@ func sameItem(t testing.TB, a, b string) bool {
 		t.Fatal(errX, errY)
 	}
 	return attr.Equal(x, y)
-}
-
-// Contract holds a transform to its contract with the engine, over batches of
-// rows of many shapes: input unchanged, memory given back, every row accounted
-// for, origins kept and in order, and the same result whether batches come one
-// by one or, unless it is Sequential, several at once.
-func Contract(t *testing.T, create func() transforms.Config, body string) {
-	t.Helper()
-	mem := memory.NewCheckedAllocator(memory.NewGoAllocator())
-	defer mem.AssertSize(t, 0)
-	const batches = 24
-	one := make([]Result, batches)
-	open := Open(t, create(), mem, body)
-	for i := range one {
-		one[i] = apply(t, open, mem, i*len(shapes), shapes)
-		if !slices.IsSorted(one[i].Lines) {
-			t.Errorf("rows left batch %d out of order: %v", i, one[i].Lines)
-		}
-	}
-	if _, sequential := open.(transforms.Sequential); sequential {
-		return
-	}
-	again := make([]Result, batches)
-	open = Open(t, create(), mem, body)
-	var group sync.WaitGroup
-	for i := range again {
-		group.Go(func() { again[i] = apply(t, open, mem, i*len(shapes), shapes) })
-	}
-	group.Wait()
-	for i := range one {
-		if !slices.Equal(one[i].Rows, again[i].Rows) || len(one[i].Rejects) != len(again[i].Rejects) {
-			t.Errorf("batch %d differs when batches are worked on at once:\n%v\n%v", i, one[i].Rows, again[i].Rows)
-		}
-	}
 }
 
 // shapes are rows that differ in the attributes they have and in their types.
