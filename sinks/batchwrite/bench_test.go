@@ -9,6 +9,7 @@ import (
 	"github.com/dynapipe/dynapipe/internal/attr"
 	"github.com/dynapipe/dynapipe/internal/deliver"
 	"github.com/dynapipe/dynapipe/internal/dynamo"
+	"github.com/dynapipe/dynapipe/internal/dynamo/delivery"
 )
 
 // BenchmarkEncode is the cost of checking and encoding one row of ten
@@ -21,19 +22,18 @@ func BenchmarkEncode(b *testing.B) {
 	}
 	batch := batchOf(b, memory.NewGoAllocator(), 0, rows)
 	defer batch.Release()
-	known := &targets{known: map[string]*target{}}
-	e := encoder{fixedOp: deliver.Put, fixed: known.adopt("users", &dynamo.Table{
+	e := encoder{fixedOp: deliver.Put, fixed: delivery.NewTable("users", &dynamo.Table{
 		Keys:    []dynamo.Key{{Name: "id", Kind: attr.String}},
 		Indexes: []dynamo.Index{{Name: "by-email", Keys: []dynamo.Key{{Name: "email", Kind: attr.String}}}},
 	})}
 	b.ReportAllocs()
-	p, i := newPage(batch), 0
+	p, i := delivery.NewPage(batch), 0
 	for b.Loop() {
 		if i == len(rows) {
-			p, i = newPage(batch), 0
+			p, i = delivery.NewPage(batch), 0
 		}
 		out, no, err := e.row(b.Context(), p, i)
-		if no.refused() || err != nil || len(out.Body) == 0 {
+		if no.Refused() || err != nil || len(out.Body) == 0 {
 			b.Fatal(no, err)
 		}
 		i++

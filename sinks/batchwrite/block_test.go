@@ -2,7 +2,6 @@ package batchwrite
 
 import (
 	"context"
-	"maps"
 	"strings"
 	"sync"
 	"testing"
@@ -220,20 +219,5 @@ func TestRightBlocks(t *testing.T) {
 		if _, diags := decode(t, dynamo.NewConnection(), body); diags.HasErrors() {
 			t.Errorf("%s: %s", body, text(diags))
 		}
-	}
-}
-
-func TestCapacity(t *testing.T) {
-	got := map[string]capacity{}
-	for _, text := range []string{"", "100", "0.5", "50%", " 12.5 % "} {
-		c, problem := parseCapacity(text)
-		if problem != "" {
-			t.Errorf("%q: %s", text, problem)
-		}
-		got[text] = c
-	}
-	want := map[string]capacity{"": {}, "100": {value: 100}, "0.5": {value: 0.5}, "50%": {50, true}, " 12.5 % ": {12.5, true}}
-	if !maps.Equal(got, want) {
-		t.Errorf("got %v, want %v", got, want)
 	}
 }

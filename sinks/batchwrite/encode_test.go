@@ -9,11 +9,12 @@ import (
 	"github.com/dynapipe/dynapipe/internal/attr"
 	"github.com/dynapipe/dynapipe/internal/deliver"
 	"github.com/dynapipe/dynapipe/internal/dynamo"
+	"github.com/dynapipe/dynapipe/internal/dynamo/delivery"
 )
 
 // A row takes units of the indexes that it is in, and of no other.
 func TestUnitsOfARow(t *testing.T) {
-	users := newTarget("users", &dynamo.Table{
+	users := delivery.NewTable("users", &dynamo.Table{
 		Keys: []dynamo.Key{{Name: "pk", Kind: attr.String}},
 		Indexes: []dynamo.Index{
 			{Name: "by-email", Keys: []dynamo.Key{{Name: "email", Kind: attr.String}}},
@@ -31,9 +32,9 @@ func TestUnitsOfARow(t *testing.T) {
 	} {
 		b := batchOf(t, memory.DefaultAllocator, 0, []string{row})
 		e := encoder{fixed: users, fixedOp: deliver.Put}
-		out, no, err := e.row(t.Context(), newPage(b), 0)
+		out, no, err := e.row(t.Context(), delivery.NewPage(b), 0)
 		b.Release()
-		if err != nil || no.refused() || out.Units != want {
+		if err != nil || no.Refused() || out.Units != want {
 			t.Errorf("%.80s: %v units, want %v (%v, %v)", row, out.Units, want, no, err)
 		}
 	}

@@ -2,10 +2,9 @@ package batchwrite
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/dynapipe/dynapipe/internal/deliver"
-	"github.com/dynapipe/dynapipe/internal/dynamo"
+	"github.com/dynapipe/dynapipe/internal/dynamo/delivery"
 	"github.com/dynapipe/dynapipe/sinks"
 )
 
@@ -15,28 +14,26 @@ const callName = "BatchWriteItem"
 // Open finds the tables that are known beforehand, creating them if it should,
 // and starts the core.
 func (c *Config) Open(ctx context.Context, env sinks.Env) (sinks.Sink, error) {
-	client, err := c.connection.Client(ctx)
+	client, err := c.Connection.Client(ctx)
 	if err != nil {
 		return nil, err
 	}
+	op := c.onlyOperation()
+	guard := &delivery.Guard{Client: client, Meter: env.Meter, Does: does(op), Always: op != deliver.Put}
 	s := &sink{client: client, maxDeletes: c.maxDeletes, encoder: encoder{
-		table: c.table, operation: c.operation,
-		fixedOp: c.onlyOperation(),
-		targets: &targets{
-			client: client, create: c.createTable, known: map[string]*target{},
-			guard: guard{client: client, operation: c.onlyOperation(), meter: env.Meter},
-		},
+		table: c.table, operation: c.operation, fixedOp: op,
+		tables: delivery.NewTables(client, c.createTable, guard),
 	}}
 	cfg := deliver.Config{
-		Operation: callName, Caps: deliver.BatchWriteCaps(), Concurrency: c.concurrency,
-		RejectDuplicates: c.duplicates == duplicatesError, Retry: c.retryPolicy(), Meter: env.Meter,
+		Operation: callName, Caps: deliver.BatchWriteCaps(), Concurrency: c.Concurrency,
+		RejectDuplicates: c.duplicates == duplicatesError, Retry: c.Retry.Policy(), Meter: env.Meter,
 	}
 	cfg.Caps.Items = c.batchSize
 	if err := c.findTables(ctx, s, &cfg); err != nil {
 		client.Close()
 		return nil, err
 	}
-	s.core = deliver.New(ctx, cfg, &sender{client: client, tables: s.encoder.targets})
+	s.core = deliver.New(ctx, cfg, &sender{client: client, tables: s.encoder.tables})
 	return s, nil
 }
 
@@ -56,37 +53,29 @@ func (c *Config) onlyOperation() deliver.Operation {
 func (c *Config) findTables(ctx context.Context, s *sink, cfg *deliver.Config) error {
 	name, fixed := c.fixedTable()
 	for _, t := range c.tables {
-		if _, err := s.encoder.targets.find(ctx, t); err != nil {
+		if _, err := s.encoder.tables.Find(ctx, t); err != nil {
 			return err
 		}
 	}
 	if fixed {
-		t, err := s.encoder.targets.find(ctx, name)
+		t, err := s.encoder.tables.Find(ctx, name)
 		if err != nil {
 			return err
 		}
 		s.encoder.fixed = t
 	}
-	budget, _ := parseCapacity(c.writeCapacity) // checked when it was decoded
-	cfg.Budget = budget.value
-	if !budget.percent {
-		return nil
-	}
-	t, err := s.client.Describe(ctx, name)
-	if err != nil {
-		return err
-	}
-	if t.Billing != dynamo.BillingProvisioned {
-		return fmt.Errorf("write_capacity = %q is a part of a provisioned table's capacity, and table %s is on demand: write a number of units per second",
-			c.writeCapacity, name)
-	}
-	cfg.Budget = float64(t.ProvisionedWrite) * budget.value / 100
-	return nil
+	var err error
+	cfg.Budget, err = c.Budget(ctx, s.client, name)
+	return err
 }
 
-func (c *Config) retryPolicy() deliver.Retry {
-	if c.retry == nil {
-		return deliver.DefaultRetry()
+// does says what rows do to the items of a table.
+func does(op deliver.Operation) string {
+	switch op {
+	case deliver.Put:
+		return "a put replaces the one with the same key"
+	case deliver.Delete:
+		return "every row deletes one"
 	}
-	return c.retry.Retry
+	return "rows replace or delete those with the same key"
 }

@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/dynapipe/dynapipe/internal/attr"
 	"github.com/dynapipe/dynapipe/internal/deliver"
 	"github.com/dynapipe/dynapipe/internal/dynamo"
+	"github.com/dynapipe/dynapipe/internal/dynamo/delivery"
 	"github.com/dynapipe/dynapipe/internal/record"
 	"github.com/dynapipe/dynapipe/sinks"
 )
@@ -27,16 +27,14 @@ var _ sinks.Sink = (*sink)(nil)
 func (s *sink) Write(ctx context.Context, b *record.Batch, r *record.Receipt) error {
 	s.rows = s.rows[:0]
 	defer func() { clear(s.rows) }()
-	p := newPage(b)
+	p := delivery.NewPage(b)
 	for row := range b.Rows() {
 		out, no, err := s.encoder.row(ctx, p, row)
 		if err != nil {
 			return err
 		}
-		if no.refused() {
-			if err := r.Reject(row, record.Rejection{
-				Item: attr.AppendRow(nil, b, row), Operation: out.Operation.String(), Code: no.code, Message: no.message,
-			}); err != nil {
+		if no.Refused() {
+			if err := r.Reject(row, no.Rejection(b, row, out.Operation.String())); err != nil {
 				return err
 			}
 			continue

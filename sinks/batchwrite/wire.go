@@ -16,7 +16,7 @@ import (
 // sender carries the core's requests to BatchWriteItem.
 type sender struct {
 	client *dynamo.Client
-	tables *targets
+	tables *delivery.Tables
 }
 
 var _ deliver.Sender = (*sender)(nil)
@@ -73,7 +73,7 @@ func (s *sender) parse(text []byte, rows []*deliver.Row) (deliver.Answer, error)
 	}
 	for name, requests := range r.UnprocessedItems {
 		table := delivery.RequestName(name, rows)
-		keys := s.tables.keys(table)
+		keys := s.tables.Keys(table)
 		for _, request := range requests {
 			i, err := request.find(table, keys, rows)
 			if err != nil {
@@ -90,7 +90,7 @@ func (s *sender) parse(text []byte, rows []*deliver.Row) (deliver.Answer, error)
 // find is the row of the request that was given back. The answer may have rows
 // in another order and spell them otherwise, so keys are compared, as DynamoDB
 // does.
-func (w *writeRequest) find(table string, keys []keyAttribute, rows []*deliver.Row) (int, error) {
+func (w *writeRequest) find(table string, keys []delivery.KeyAttribute, rows []*deliver.Row) (int, error) {
 	var text json.RawMessage
 	switch {
 	case w.PutRequest != nil:

@@ -2,7 +2,6 @@ package batchwrite
 
 import (
 	"encoding/json"
-	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -11,6 +10,7 @@ import (
 	"github.com/dynapipe/dynapipe/internal/attr"
 	"github.com/dynapipe/dynapipe/internal/deliver"
 	"github.com/dynapipe/dynapipe/internal/dynamo"
+	"github.com/dynapipe/dynapipe/internal/dynamo/delivery"
 )
 
 const usersARN = "arn:aws:dynamodb:eu-west-1:123456789012:table/users"
@@ -18,9 +18,9 @@ const usersARN = "arn:aws:dynamodb:eu-west-1:123456789012:table/users"
 // example is a request to two tables, one of them named by its ARN.
 func example(t testing.TB) (*sender, []*deliver.Row) {
 	t.Helper()
-	known := &targets{known: map[string]*target{}}
-	known.adopt("orders", &dynamo.Table{Keys: []dynamo.Key{{Name: "user", Kind: attr.String}, {Name: "n", Kind: attr.Number}}})
-	known.adopt(usersARN, &dynamo.Table{ARN: usersARN, Keys: []dynamo.Key{{Name: "id", Kind: attr.Binary}}})
+	known := delivery.NewTables(nil, nil, nil)
+	known.Adopt("orders", &dynamo.Table{Keys: []dynamo.Key{{Name: "user", Kind: attr.String}, {Name: "n", Kind: attr.Number}}})
+	known.Adopt(usersARN, &dynamo.Table{ARN: usersARN, Keys: []dynamo.Key{{Name: "id", Kind: attr.Binary}}})
 	row := func(table, body string, keys ...string) *deliver.Row {
 		var key []byte
 		for _, k := range keys {
@@ -114,22 +114,4 @@ func FuzzAnswer(f *testing.F) {
 			t.Errorf("unprocessed: %v", a.Unprocessed)
 		}
 	})
-}
-
-// A table's name and its ARN are one table; so no key of it is sent twice.
-func TestNameAndARNAreOneTable(t *testing.T) {
-	known := &targets{known: map[string]*target{}}
-	users := &dynamo.Table{ARN: usersARN, Keys: []dynamo.Key{{Name: "id", Kind: attr.String}}}
-	byName, byARN := known.adopt("users", users), known.adopt(usersARN, users)
-	other := known.adopt("orders", &dynamo.Table{ARN: strings.Replace(usersARN, "users", "orders", 1), Keys: users.Keys})
-	if byName != byARN || byName == other || known.known[usersARN].name != "users" {
-		t.Errorf("%v, %v, %v", byName, byARN, other)
-	}
-	nameless := known.adopt("local", &dynamo.Table{Keys: users.Keys})
-	if nameless == known.adopt("local2", &dynamo.Table{Keys: users.Keys}) {
-		t.Error("tables without an ARN were taken for one")
-	}
-	if fmt.Sprint(known.keys("users")) != fmt.Sprint(byName.keys) {
-		t.Errorf("keys %v", known.keys("users"))
-	}
 }

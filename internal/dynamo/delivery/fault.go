@@ -1,5 +1,3 @@
-// Package delivery is what the components that hand rows to internal/deliver
-// share of DynamoDB: what an error means to the core, and what a request took.
 package delivery
 
 import (

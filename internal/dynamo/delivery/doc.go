@@ -1,0 +1,13 @@
+// Package delivery is what the components that hand rows to internal/deliver
+// share of DynamoDB.
+//
+//	settings.go  the arguments that say how: connection, concurrency, write_capacity, retry
+//	create.go    the create_table block
+//	guard.go     what is at stake in a table, for the plan and at the start of a run
+//	tables.go    the tables that rows go to, found and described
+//	table.go     what a key, and what the key of an index, may be
+//	page.go      rows of a batch as keys and items, checked before they are sent
+//	refusal.go   why a row is not sent
+//	fault.go     what an error means to the core
+//	capacity.go  what a request took
+package delivery

@@ -1,0 +1,173 @@
+package delivery
+
+import (
+	"github.com/dynapipe/dynapipe/internal/attr"
+	"github.com/dynapipe/dynapipe/internal/deliver"
+	"github.com/dynapipe/dynapipe/internal/record"
+)
+
+// MaxItem is the largest item (AWS: "Constraints in Amazon DynamoDB").
+const MaxItem = 400 << 10
+
+// attribute is where a batch has an attribute, so that rows need not search.
+type attribute struct {
+	name   string
+	column record.Column
+	there  bool
+}
+
+func locate(b *record.Batch, name string) attribute {
+	c, ok := b.Lookup(name)
+	return attribute{name: name, column: c, there: ok}
+}
+
+func (a *attribute) value(b *record.Batch, row int) attr.Value {
+	switch {
+	case a.there && !a.column.Absent(row):
+		return attr.At(a.column, row)
+	case b.HasOverflow():
+		return attr.Get(b, a.name, row)
+	}
+	return attr.Value{}
+}
+
+// Page is a batch whose rows are being made into items.
+type Page struct {
+	Batch *record.Batch
+	Items *attr.Encoder
+	views map[*Table]*View
+	last  *View
+}
+
+// NewPage is valid until the batch is released.
+func NewPage(b *record.Batch) *Page {
+	return &Page{Batch: b, Items: attr.NewEncoder(b), views: map[*Table]*View{}}
+}
+
+// View is where a batch has the key attributes of a table and its indexes.
+type View struct {
+	Table   *Table
+	page    *Page
+	keys    []attribute
+	indexes []attribute
+}
+
+// View is that of a table.
+func (p *Page) View(t *Table) *View {
+	if p.last != nil && p.last.Table == t {
+		return p.last
+	}
+	v := p.views[t]
+	if v == nil {
+		v = &View{Table: t, page: p}
+		for _, k := range t.Keys {
+			v.keys = append(v.keys, locate(p.Batch, k.Name))
+		}
+		for _, x := range t.Indexes {
+			v.indexes = append(v.indexes, locate(p.Batch, x.Name))
+		}
+		p.views[t] = v
+	}
+	p.last = v
+	return v
+}
+
+// Key takes the row's key of the table.
+func (v *View) Key(k *Key, row int) Refusal {
+	k.Reset(v.Table)
+	for i := range v.keys {
+		value := v.keys[i].value(v.page.Batch, row)
+		if no := v.Table.checkKey(&v.Table.Keys[i], value, false); no.Refused() {
+			return no
+		}
+		k.add(value)
+	}
+	return Refusal{}
+}
+
+// Item checks the row as an item of the table and says what putting it takes.
+func (v *View) Item(row int) (units float64, no Refusal) {
+	within, outside := v.Table.Count, "" // of the indexes that the row is in, and the last it is not in
+	for i := range v.indexes {
+		x, value := &v.Table.Indexes[i], v.indexes[i].value(v.page.Batch, row)
+		if no := v.Table.CheckIndex(x, value); no.Refused() {
+			return 0, no
+		}
+		if value.Kind() == attr.Absent && x.Index != outside {
+			within, outside = within-1, x.Index
+		}
+	}
+	size := attr.Size(v.page.Batch, row)
+	if no := CheckSize(size); no.Refused() {
+		return 0, no
+	}
+	return deliver.WriteUnits(size) * (1 + within), Refusal{}
+}
+
+// CheckSize refuses an item that is too large.
+func CheckSize(size int) Refusal {
+	if size > MaxItem {
+		return Refuse(CodeTooLarge, "the item has %d bytes by DynamoDB's count, more than the %d (400 KB) that one may have", size, MaxItem)
+	}
+	return Refusal{}
+}
+
+// Key is the key of one item, checked. It is used again from row to row.
+type Key struct {
+	table  *Table
+	values []attr.Value
+	bytes  []byte
+}
+
+// Reset begins a key of the table.
+func (k *Key) Reset(t *Table) {
+	k.table, k.values, k.bytes = t, k.values[:0], k.bytes[:0]
+}
+
+// Add takes the value that an expression gave for the next attribute of the
+// table's key.
+func (k *Key) Add(v attr.Value) Refusal {
+	if no := k.table.checkKey(&k.table.Keys[len(k.values)], v, true); no.Refused() {
+		return no
+	}
+	k.add(v)
+	return Refusal{}
+}
+
+func (k *Key) add(v attr.Value) {
+	k.values = append(k.values, v)
+	k.bytes = attr.KeyBytes(k.bytes, v)
+}
+
+// Bytes is the key in a form that is equal when DynamoDB deems two keys equal.
+func (k *Key) Bytes() []byte { return k.bytes }
+
+// Append appends the key as DynamoDB JSON: {"pk":{"S":"a"},"sk":{"N":"1"}}.
+func (k *Key) Append(dst []byte) []byte {
+	for i, v := range k.values {
+		separator := byte(',')
+		if i == 0 {
+			separator = '{'
+		}
+		dst = attr.AppendJSONString(append(dst, separator), k.table.Keys[i].Name)
+		dst = attr.AppendDynamoJSON(append(dst, ':'), v)
+	}
+	return append(dst, '}')
+}
+
+// arenaSize is how much memory encoded rows share. A row that waits long keeps
+// its share's whole alive, so it is small.
+const arenaSize = 16 << 10
+
+// Arena is where encoded rows live until they have ended.
+type Arena struct{ chunk []byte }
+
+// Keep copies bytes to where they live as long as their row.
+func (a *Arena) Keep(b []byte) []byte {
+	if len(b) > cap(a.chunk)-len(a.chunk) {
+		a.chunk = make([]byte, 0, max(arenaSize, len(b)))
+	}
+	start := len(a.chunk)
+	a.chunk = append(a.chunk, b...)
+	return a.chunk[start:len(a.chunk):len(a.chunk)]
+}
