@@ -20,7 +20,7 @@ ifeq ($(DYNAMODB_ENDPOINT),)
 NEEDS_DYNAMODB := $(SERVER)
 endif
 
-.PHONY: help build demo test nightly race lint generate fuzz bench tools clean
+.PHONY: help build demo test nightly race lint generate fuzz bench microbench tools clean
 
 help: ## list these commands
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -56,7 +56,25 @@ generate: ## write what is generated: reference pages and schemas
 fuzz: ## run every fuzz target for FUZZTIME (20s)
 	@FUZZTIME=$(FUZZTIME) scripts/fuzz.sh
 
-bench: ## run the benchmarks that match BENCH (all)
+# What is compared: ROWS rows in REPEAT rounds, of cases with ONLY in their name;
+# CPU profiles of each go to the folder PROFILES. DuckDB is compared with where
+# npm can install it.
+ROWS     ?= 200000
+REPEAT   ?= 5
+ONLY     ?=
+PROFILES ?=
+
+bench: build ## compare whole runs with naive programs and DuckDB: ROWS (200000), REPEAT (5), ONLY, PROFILES
+	@go build -trimpath -o build/ ./internal/bench/cmd/bench ./internal/bench/cmd/profile
+	duckdb=internal/bench/duckdb
+	if ! npm ci --prefix $$duckdb --ignore-scripts >build/duckdb.log 2>&1; then
+		echo "DuckDB is left out: npm could not install it, see build/duckdb.log" >&2
+		duckdb=
+	fi
+	build/bench -rows $(ROWS) -repeat $(REPEAT) -only "$(ONLY)" -module . -duckdb "$$duckdb" \
+		-profiled build/profile -profiles "$(PROFILES)"
+
+microbench: ## run the benchmarks of packages that match BENCH (all)
 	go test -run='^$$' -bench='$(BENCH)' -benchmem ./...
 
 tools: $(SERVER) ## install the local DynamoDB server of tests and demo (npm)

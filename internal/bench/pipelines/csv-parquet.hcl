@@ -1,0 +1,9 @@
+source "csv" "users" {
+  path    = "users.csv"
+  columns = { balance = number, age = number }
+}
+
+sink "file" "users" {
+  from = source.csv.users
+  path = "out.parquet"
+}
