@@ -107,6 +107,8 @@ func New(ctx context.Context, cfg Config, s Sender) *Core {
 // open on their receipts.
 func (c *Core) Submit(ctx context.Context, rows []Row) error {
 	defer c.nudge()
+	c.submitting(1)
+	defer c.submitting(-1)
 	for i := range rows {
 		row := &rows[i]
 		twin, duplicate, err := c.admit(ctx, row)
@@ -121,6 +123,14 @@ func (c *Core) Submit(ctx context.Context, rows []Row) error {
 		}
 	}
 	return nil
+}
+
+// submitting counts the callers of Submit: as long as more rows come, those that
+// are there may wait for them.
+func (c *Core) submitting(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.machine.submitting += n
 }
 
 // admit takes a row, unless a row of its key, whose origin it returns, forbids
@@ -167,15 +177,44 @@ func (c *Core) Flush(ctx context.Context) error {
 	return c.machine.failure
 }
 
+// Await returns when done is closed, which a caller does when all the rows that
+// it is interested in have ended, or with the reason why that can't be. Rows
+// that don't fill a request are then sent without waiting for more, as with
+// Flush, unless more are being submitted.
+func (c *Core) Await(ctx context.Context, done <-chan struct{}) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.machine.flushing++
+	defer func() { c.machine.flushing-- }()
+	for {
+		select {
+		case <-done:
+			return nil
+		default:
+		}
+		if c.machine.failure != nil {
+			return c.machine.failure
+		}
+		if err := c.waitOr(ctx, done); err != nil {
+			return err
+		}
+	}
+}
+
 // wait waits, the lock released, until something has changed. When ctx is done
 // nothing more is sent; what is in flight may still be answered.
-func (c *Core) wait(ctx context.Context) error {
+func (c *Core) wait(ctx context.Context) error { return c.waitOr(ctx, nil) }
+
+// waitOr is wait, and ends also when done is closed.
+func (c *Core) waitOr(ctx context.Context, done <-chan struct{}) error {
 	changed := c.changed
 	c.mu.Unlock()
 	defer c.mu.Lock()
 	c.nudge()
 	select {
 	case <-changed:
+		return nil
+	case <-done:
 		return nil
 	case <-ctx.Done():
 		c.fail(context.Cause(ctx))

@@ -159,6 +159,12 @@ func (m *machine) apart(r *request) {
 	}
 }
 
+// moreMayCome reports that rows may be added to a request by waiting: more are
+// being submitted, or nobody waits for those that are there.
+func (m *machine) moreMayCome() bool {
+	return m.waiting == 0 && (m.flushing == 0 || m.submitting > 0)
+}
+
 // pack makes a request of the slots at the head of a lane's queues, and of
 // other lanes' where there is room and none is held back. One that could hold
 // more waits a moment for more, until at.
@@ -185,7 +191,7 @@ func (m *machine) pack(first *lane, now time.Time) (at time.Time, packed bool) {
 	if load.items == 0 {
 		return time.Time{}, false
 	}
-	if !whole && !load.full() && m.waiting == 0 && m.flushing == 0 {
+	if !whole && !load.full() && m.moreMayCome() {
 		if at := oldest.Add(linger); at.After(now) {
 			return at, false
 		}

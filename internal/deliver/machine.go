@@ -43,7 +43,9 @@ type machine struct {
 	heldBytes int64
 	number    int64
 	waiting   int // callers of Submit that wait for room
-	flushing  int // callers of Flush
+	flushing  int // callers of Flush and Await
+
+	submitting int // callers of Submit
 
 	heard     bool // the service has answered something
 	firstSent time.Time
