@@ -23,6 +23,9 @@ type transformStage struct {
 func (t *transformStage) open(ctx context.Context) (err error) {
 	t.outputs = t.outputGroups()
 	t.transform, err = t.node.Transform.Open(ctx, t.env)
+	if w, waits := t.transform.(transforms.Waiter); waits {
+		t.workers = w.Units()
+	}
 	return err
 }
 
@@ -152,7 +155,12 @@ func (t *transformStage) abandonParts(parts []transforms.Part) {
 	dropParts(parts)
 }
 
-func (t *transformStage) close() error { return nil }
+func (t *transformStage) close() error {
+	if c, holds := t.transform.(transforms.Closer); holds {
+		return c.Close()
+	}
+	return nil
+}
 
 func dropParts(parts []transforms.Part) {
 	for _, p := range parts {

@@ -25,6 +25,14 @@ type Config interface {
 	Open(ctx context.Context, env Env) (Transform, error)
 }
 
+// Explainer is a Config of which the plan says more than its arguments.
+type Explainer interface {
+	Config
+	// Facts is what the plan says of the transform: the API calls it uses,
+	// tables and their keys. It may ask a table's description; it reads no item.
+	Facts(ctx context.Context) (schema.Facts, error)
+}
+
 // Transform turns each batch into its rows' successors. It never holds rows
 // back unless it is a Flusher. Apply is called from several goroutines at once
 // for different batches, unless the transform is Sequential.
@@ -42,6 +50,23 @@ type Sequential interface {
 	Transform
 	// Sequential does nothing; having it is the declaration.
 	Sequential()
+}
+
+// Waiter is a transform whose time goes into waiting for a service.
+type Waiter interface {
+	Transform
+	// Units is how many batches it is given at once at most, in place of what
+	// parallelism says.
+	Units() int
+}
+
+// Closer is a transform that holds what has to be given back: connections,
+// goroutines.
+type Closer interface {
+	Transform
+	// Close is called once, when no batch is being worked on any more, whatever
+	// happened.
+	Close() error
 }
 
 // Flusher is a transform that holds rows back.

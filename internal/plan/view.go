@@ -12,6 +12,7 @@ import (
 
 	"github.com/dynapipe/dynapipe/internal/diag"
 	"github.com/dynapipe/dynapipe/internal/schema"
+	"github.com/dynapipe/dynapipe/transforms"
 )
 
 // FactsTimeout is how long one node may take to find its facts.
@@ -123,6 +124,9 @@ func (n *Node) facts(ctx context.Context) (schema.Facts, error) {
 		return n.Source.Facts(ctx)
 	case Sink:
 		return n.Sink.Facts(ctx)
+	}
+	if t, ok := n.Transform.(transforms.Explainer); ok {
+		return t.Facts(ctx)
 	}
 	return schema.Facts{}, nil
 }

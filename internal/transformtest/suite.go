@@ -49,7 +49,8 @@ func Diagnose(t testing.TB, c transforms.Config, body string) hcl.Diagnostics {
 	return diags
 }
 
-// Open decodes a block's body, which must be right, and opens the transform.
+// Open decodes a block's body, which must be right, and opens the transform. It
+// is closed when the test ends.
 func Open(t testing.TB, c transforms.Config, mem memory.Allocator, body string) transforms.Transform {
 	t.Helper()
 	if diags := Diagnose(t, c, body); diags.HasErrors() {
@@ -60,6 +61,13 @@ func Open(t testing.TB, c transforms.Config, mem memory.Allocator, body string) 
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+	if c, holds := open.(transforms.Closer); holds {
+		t.Cleanup(func() {
+			if err := c.Close(); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 	return open
 }
