@@ -158,4 +158,3 @@ func joinRows(mem memory.Allocator, b, with *record.Batch) *record.Batch {
 	}
 	return out.Batch(b.Origins().Place)
 }
-
