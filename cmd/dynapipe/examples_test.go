@@ -498,6 +498,82 @@ func TestProducts(t *testing.T) {
 	}
 }
 
+// TestCities keeps the last of the real ZIP codes of each city.
+func TestCities(t *testing.T) {
+	dir := workspace(t)
+	run(t, dir, nil, "examples/pipelines/cities.hcl")
+	all := cells(t, filepath.Join(repository(t), "examples/data/zipcodes.csv"))
+	want := all[:1:1]
+	for i, line := range all[1:] {
+		after := all[i+2 : min(len(all), i+2+1000)]
+		if !slices.ContainsFunc(after, func(o []string) bool { return o[3] == line[3] && o[4] == line[4] }) {
+			want = append(want, line)
+		}
+	}
+	got := cells(t, filepath.Join(dir, "out/cities.csv"))
+	if len(want) > len(all)-100 || len(want) < 1000 || !reflect.DeepEqual(got, want) {
+		t.Errorf("%d lines that are not the %d of %d, or their order differs", len(got), len(want), len(all))
+	}
+}
+
+// TestNetworks sums the real earthquakes up, as fractions.
+func TestNetworks(t *testing.T) {
+	dir := workspace(t)
+	run(t, dir, nil, "examples/pipelines/networks.hcl")
+	type network struct {
+		row
+		events, magnitudes int64
+		total, most, felt  *big.Rat
+	}
+	byName := map[string]*network{}
+	var want []*network
+	for _, f := range features(t) {
+		name := f.Properties["net"].(string)
+		n := byName[name]
+		if n == nil {
+			n = &network{row: row{"network": name}, total: new(big.Rat)}
+			byName[name], want = n, append(want, n)
+		}
+		n.events++
+		if place := f.Properties["place"]; n.row["latest"] == nil && place != nil {
+			n.row["latest"] = place
+		}
+		if m, ok := f.Properties["mag"].(json.Number); ok {
+			mag, _ := new(big.Rat).SetString(m.String())
+			n.magnitudes++
+			n.total.Add(n.total, mag)
+			if n.most == nil || mag.Cmp(n.most) > 0 {
+				n.most = mag
+			}
+		}
+		if m, ok := f.Properties["felt"].(json.Number); ok {
+			felt, _ := new(big.Rat).SetString(m.String())
+			if n.felt == nil {
+				n.felt = new(big.Rat)
+			}
+			n.felt.Add(n.felt, felt)
+		}
+	}
+	got := lines(t, filepath.Join(dir, "out/networks.jsonl"))
+	if len(got) != len(want) || len(want) < 5 {
+		t.Fatalf("%d networks, not %d", len(got), len(want))
+	}
+	for i, n := range want {
+		mean, _ := new(big.Rat).SetString(string(got[i]["mean"].(number)))
+		exact := new(big.Rat).Quo(n.total, big.NewRat(n.magnitudes, 1))
+		delete(got[i], "mean")
+		n.row["events"] = number(strconv.FormatInt(n.events, 10))
+		n.row["total"], n.row["strongest"] = number(n.total.RatString()), number(n.most.RatString())
+		if n.felt != nil {
+			n.row["felt"] = number(n.felt.RatString())
+		}
+		off := new(big.Rat).Sub(mean, exact)
+		if !reflect.DeepEqual(got[i], n.row) || off.Abs(off).Cmp(big.NewRat(1, 1e18)) > 0 {
+			t.Errorf("%v, and a mean of %s, is not\n%v with one of %s", got[i], mean, n.row, exact)
+		}
+	}
+}
+
 // TestEveryExampleIsTested fails when there is an example that no test runs.
 func TestEveryExampleIsTested(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(repository(t), "examples/pipelines/*"))

@@ -12,6 +12,8 @@ import (
 	"github.com/dynapipe/dynapipe/sources/dynamodb"
 	"github.com/dynapipe/dynapipe/sources/json"
 	"github.com/dynapipe/dynapipe/sources/jsonl"
+	"github.com/dynapipe/dynapipe/transforms/aggregate"
+	"github.com/dynapipe/dynapipe/transforms/dedupe"
 	"github.com/dynapipe/dynapipe/transforms/explode"
 	"github.com/dynapipe/dynapipe/transforms/filter"
 	"github.com/dynapipe/dynapipe/transforms/limit"
@@ -35,6 +37,8 @@ func Catalog() plan.Catalog {
 			{Type: "map", New: mapper.New},
 			{Type: "explode", New: explode.New},
 			{Type: "route", New: route.New},
+			{Type: "dedupe", New: dedupe.New},
+			{Type: "aggregate", New: aggregate.New},
 			{Type: "validate", New: validate.New},
 			{Type: "limit", New: limit.New},
 			{Type: "sample", New: sample.New},

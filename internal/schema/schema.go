@@ -8,6 +8,7 @@
 //	args.go     constructors of arguments with one value for the whole run
 //	rows.go     constructors of arguments that hold expressions over rows
 //	pairs.go    constructors of arguments that map names to something
+//	calls.go    constructor of an argument that maps names to functions of its own
 //	types.go    column types: number, string_set, list(string)
 //	columns.go  columns, as names or with their types
 //	blocks.go   constructors of nested blocks

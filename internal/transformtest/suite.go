@@ -194,3 +194,19 @@ var shapes = []string{
 	`{}`,
 	`{"id":{"S":""},"n":{"N":"99999999999999999999999999999999999999"},"ok":{"BOOL":true}}`,
 }
+
+// RunSequential applies a block that remembers, and holds nothing back, to
+// batches in order. It gives what became of each.
+func RunSequential(t testing.TB, c transforms.Config, body string, units ...[]string) []Result {
+	t.Helper()
+	mem := memory.NewCheckedAllocator(memory.NewGoAllocator())
+	defer mem.AssertSize(t, 0)
+	open := Open(t, c, mem, body)
+	var results []Result
+	first := 0
+	for _, rows := range units {
+		results = append(results, apply(t, open, mem, first, rows))
+		first += len(rows)
+	}
+	return results
+}
