@@ -221,8 +221,8 @@ func TestSteadyTableIsUsed(t *testing.T) {
 		"40000 far":       {40_000, 100 * time.Millisecond, false, bounds{rate: 36_000, overhead: 1.3}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := simulate(t, 30, &bucket{latency: c.latency, capacity: constantly(c.capacity), whole: c.whole}, Config{}, unique)
-			c.bounds.from, c.bounds.to = 10, 30
+			s := simulate(t, 12, &bucket{latency: c.latency, capacity: constantly(c.capacity), whole: c.whole}, Config{}, unique)
+			c.bounds.from, c.bounds.to = 4, 12
 			s.check(t, c.bounds)
 		})
 	}
@@ -231,9 +231,9 @@ func TestSteadyTableIsUsed(t *testing.T) {
 // A table that has saved up capacity is used at its speed, and then at what it
 // takes for good.
 func TestBurstIsUsedAndItsEndFollowed(t *testing.T) {
-	s := simulate(t, 40, &bucket{latency: 5 * time.Millisecond, capacity: constantly(1000), burst: 300_000}, Config{}, unique)
-	s.check(t, bounds{from: 0, to: 3, rate: 60_000, overhead: 1.2})
-	s.check(t, bounds{from: 10, to: 40, rate: 980, overhead: 2.2})
+	s := simulate(t, 20, &bucket{latency: 5 * time.Millisecond, capacity: constantly(1000), burst: 100_000}, Config{}, unique)
+	s.check(t, bounds{from: 0, to: 1, rate: 60_000, overhead: 1.4})
+	s.check(t, bounds{from: 6, to: 20, rate: 980, overhead: 2.2})
 }
 
 // A table that is scaled up, as auto scaling and on-demand tables are, is
@@ -299,8 +299,8 @@ func (l *lossy) answer(r *Request, _ time.Time) (Answer, time.Duration, error) {
 func TestRandomLossDoesNotCollapseTheRate(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	const latency = 5 * time.Millisecond
-	few := Config{Concurrency: 64}
-	free := simulate(t, 5, &lossy{latency: latency, random: random}, few, unique).rate(2, 5)
+	few := Config{Concurrency: 48}
+	free := simulate(t, 3, &lossy{latency: latency, random: random}, few, unique).rate(1, 3)
 	for name, c := range map[string]struct {
 		lossy
 		part float64
@@ -312,8 +312,8 @@ func TestRandomLossDoesNotCollapseTheRate(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.latency, c.random = latency, random
-			s := simulate(t, 10, &c.lossy, few, unique)
-			s.check(t, bounds{from: 2, to: 10, rate: c.part * free, overhead: 1.6})
+			s := simulate(t, 4, &c.lossy, few, unique)
+			s.check(t, bounds{from: 1, to: 4, rate: c.part * free, overhead: 1.6})
 		})
 	}
 }
@@ -391,15 +391,15 @@ func TestQueueAtTheServerIsKeptShort(t *testing.T) {
 // A service whose answers take four times as long from some moment on has no
 // queue: as many requests as before are its due.
 func TestLatencyStepIsNoQueue(t *testing.T) {
-	const concurrency = 32
-	s := simulate(t, 30, &station{service: func(since time.Duration) time.Duration {
-		if since < 10*time.Second {
+	const concurrency = 16
+	s := simulate(t, 15, &station{service: func(since time.Duration) time.Duration {
+		if since < 5*time.Second {
 			return 5 * time.Millisecond
 		}
 		return 20 * time.Millisecond
 	}, free: make([]time.Time, 10_000)}, Config{Concurrency: concurrency}, unique)
-	s.check(t, bounds{from: 2, to: 10, rate: 0.95 * concurrency * 25 / 0.005, overhead: 1})
-	s.check(t, bounds{from: 12, to: 30, rate: 0.9 * concurrency * 25 / 0.020, overhead: 1})
+	s.check(t, bounds{from: 2, to: 5, rate: 0.95 * concurrency * 25 / 0.005, overhead: 1})
+	s.check(t, bounds{from: 7, to: 15, rate: 0.9 * concurrency * 25 / 0.020, overhead: 1})
 }
 
 // jittery answers after a time that varies widely, and now and then very late.
@@ -415,9 +415,9 @@ func (j *jittery) answer(*Request, time.Time) (Answer, time.Duration, error) {
 
 // Latency that varies by itself is no queue either.
 func TestJitterIsNoQueue(t *testing.T) {
-	const concurrency, mean = 32, 0.005 * (0.98 + 0.02*10)
-	s := simulate(t, 30, &jittery{rand.New(rand.NewPCG(1, 2))}, Config{Concurrency: concurrency}, unique)
-	s.check(t, bounds{from: 2, to: 30, rate: 0.8 * concurrency * 25 / mean, overhead: 1.01})
+	const concurrency, mean = 16, 0.005 * (0.98 + 0.02*10)
+	s := simulate(t, 12, &jittery{rand.New(rand.NewPCG(1, 2))}, Config{Concurrency: concurrency}, unique)
+	s.check(t, bounds{from: 2, to: 12, rate: 0.8 * concurrency * 25 / mean, overhead: 1.01})
 }
 
 // A budget is kept and used, whatever the table would take.
