@@ -78,7 +78,7 @@ func maskView(v *plan.View, secrets *diag.Secrets) {
 		}
 		for j := range n.Facts.Tables {
 			t := &n.Facts.Tables[j]
-			mask(&t.Name, &t.Note)
+			mask(&t.Name, &t.Note, &t.ARN)
 		}
 	}
 }

@@ -7,6 +7,7 @@
 //	order.go    topological order, cycles
 //	view.go     the plan with its nodes' facts, ready to show
 //	text.go     the view as text
+//	policy.go   the view as an IAM policy
 package plan
 
 import (

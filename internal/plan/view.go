@@ -113,7 +113,8 @@ func masked(f schema.Facts, secrets *diag.Secrets) schema.Facts {
 	f.Order, f.Guarantee = secrets.Mask(f.Order), secrets.Mask(f.Guarantee)
 	f.Tables = slices.Clone(f.Tables)
 	for i, t := range f.Tables {
-		f.Tables[i] = schema.TableUse{Name: secrets.Mask(t.Name), Use: t.Use, Keys: all(t.Keys), Note: secrets.Mask(t.Note)}
+		t.Name, t.ARN, t.Index, t.Note, t.Keys = secrets.Mask(t.Name), secrets.Mask(t.ARN), secrets.Mask(t.Index), secrets.Mask(t.Note), all(t.Keys)
+		f.Tables[i] = t
 	}
 	return f
 }

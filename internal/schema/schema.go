@@ -116,4 +116,10 @@ type TableUse struct {
 	Use  string   `json:"use"` // read, write or create
 	Keys []string `json:"keys,omitempty"`
 	Note string   `json:"note,omitempty"`
+	// ARN is the table's, when it could be asked for it.
+	ARN   string `json:"arn,omitempty"`
+	Index string `json:"index,omitempty"` // that is read in place of the table
+	// Calls are those at this table, where not all of the node's are; of a
+	// transaction, its actions: PutItem.
+	Calls []string `json:"calls,omitempty"`
 }

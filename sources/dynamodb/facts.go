@@ -25,7 +25,7 @@ func (c *Config) Facts(ctx context.Context) (schema.Facts, error) {
 	if c.skipExpired {
 		facts.Calls = append(facts.Calls, "DescribeTimeToLive")
 	}
-	use := schema.TableUse{Name: c.table, Use: "read"}
+	use := schema.TableUse{Name: c.table, Use: "read", Index: c.index}
 	client, table, err := c.describe(ctx)
 	if client != nil {
 		client.Close()
@@ -36,7 +36,7 @@ func (c *Config) Facts(ctx context.Context) (schema.Facts, error) {
 	case err != nil:
 		use.Note = "not described: " + err.Error()
 	default:
-		use.Keys = keyNames(table.Keys)
+		use.Keys, use.ARN = keyNames(table.Keys), table.ARN
 		use.Note = fmt.Sprintf("about %d items, %.1f MB", table.ItemCount, float64(table.SizeBytes)/1e6)
 		if c.key == nil {
 			facts.Notes = append(facts.Notes, fmt.Sprintf("segments: %d", c.segmentsFor(table)))

@@ -86,7 +86,7 @@ func describeUse(ctx context.Context, use *schema.TableUse, g *Guard, create *Cr
 	var e *dynamo.Error
 	switch {
 	case err == nil:
-		use.Keys = keyTexts(t.Keys)
+		use.Keys, use.ARN = keyTexts(t.Keys), t.ARN
 		use.Note = g.note(ctx, t, use.Name)
 		if create != nil {
 			if err := create.Fits(t); err != nil {

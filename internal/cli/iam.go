@@ -1,0 +1,79 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dynapipe/dynapipe/internal/plan"
+)
+
+func (a *app) iamCommand() *cobra.Command {
+	in := &inputs{}
+	c := &cobra.Command{
+		Use:   "iam FILE|DIR",
+		Short: "Write the least IAM policy that a pipeline needs",
+		Long: `Iam writes an IAM policy document that allows what the pipeline does, on the
+tables and indexes that it uses, and nothing else. It asks DynamoDB for the
+descriptions of the tables to learn their ARNs; where it gets no answer, region
+and account are *. What can't be known before the run, such as a table that rows
+name, is said on standard error and is not in the policy.`,
+		Example: `  dynapipe iam pipeline.hcl --var table=users > policy.json
+  dynapipe iam pipelines/nightly --output json`,
+		Args:              onePipeline,
+		ValidArgsFunction: completePipelines,
+		RunE:              func(c *cobra.Command, args []string) error { return a.iam(c.Context(), args[0], *in) },
+	}
+	in.add(c)
+	a.addOutput(c, "the policy alone, or one JSON document with the policy and what it could not know")
+	return c
+}
+
+// iamDocument is what --output json writes.
+type iamDocument struct {
+	Pipeline string      `json:"pipeline"`
+	Policy   plan.Policy `json:"policy"`
+	Unknown  []string    `json:"unknown"`
+}
+
+func (a *app) iam(ctx context.Context, path string, in inputs) error {
+	run, err := newRun()
+	if err != nil {
+		return err
+	}
+	p, files, err := a.load(path, in, run)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := a.cancelled(ctx)
+	defer cancel()
+	view := plan.NewView(ctx, p)
+	if ctx.Err() != nil {
+		return errInterrupted
+	}
+	maskView(&view, p.Secrets)
+	policy, unknown := view.Policy()
+	var shown any = policy
+	if a.output.value == formatJSON {
+		shown = iamDocument{Pipeline: view.Pipeline, Policy: policy, Unknown: append([]string{}, unknown...)}
+	} else {
+		a.showWarnings(p, files)
+		for _, note := range unknown {
+			if _, err := fmt.Fprintf(a.console, "Not known: %s\n", note); err != nil {
+				return err
+			}
+		}
+	}
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(shown); err != nil {
+		return err
+	}
+	_, err = a.Stdout.Write(out.Bytes())
+	return err
+}
