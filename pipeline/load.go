@@ -12,6 +12,7 @@
 //	nodes.go      sources, transforms, sinks: found, named, decoded in order
 //	from.go       references between nodes
 //	shape.go      what is known of the rows where inputs meet
+//	use.go        which attributes are of use, told to the sources
 //
 // It does no I/O but to read pipeline and variable files.
 package pipeline
@@ -116,6 +117,9 @@ func (l *loader) load(path string) *plan.Plan {
 	l.connections()
 	p.Nodes = l.nodes(run)
 	l.paths(p)
+	if !l.diags.HasErrors() {
+		narrow(p)
+	}
 	return p
 }
 

@@ -28,6 +28,13 @@ type Config interface {
 	Open(ctx context.Context, env Env) (Sink, error)
 }
 
+// User is a Config that knows which attributes of its rows it uses. One that is
+// no User uses all of them.
+type User interface {
+	Config
+	Uses() expr.Use
+}
+
 // Sink takes batches and ends each of their rows exactly once on the receipt
 // that came with it, at once or later, from any goroutine. The engine calls
 // Write, Flush and Close from one goroutine.

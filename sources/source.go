@@ -30,6 +30,15 @@ type Config interface {
 	Open(ctx context.Context, env Env) (Source, error)
 }
 
+// Narrower is a Config that can do with reading less.
+type Narrower interface {
+	Config
+	// Narrow says which attributes anything downstream uses. The front end calls
+	// it once, when the pipeline is decoded and before Facts and Open. What the
+	// others hold never changes what becomes of a row.
+	Narrow(use expr.Use)
+}
+
 // Source is an open source.
 type Source interface {
 	// Partitions is what can be read in parallel: one for a list of files, one

@@ -33,6 +33,15 @@ type Explainer interface {
 	Facts(ctx context.Context) (schema.Facts, error)
 }
 
+// User is a Config that knows which attributes of its rows are of use. Of one
+// that is no User all are, and they are read from where the rows come.
+type User interface {
+	Config
+	// Uses is the attributes of the rows that come which the transform reads,
+	// rejects rows by, or lets through to those that use out.
+	Uses(out expr.Use) expr.Use
+}
+
 // Transform turns each batch into its rows' successors. It never holds rows
 // back unless it is a Flusher. Apply is called from several goroutines at once
 // for different batches, unless the transform is Sequential.

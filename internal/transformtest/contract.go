@@ -22,7 +22,8 @@ const batches = 24
 // beyond the limits where it makes rows, and the same result whether batches
 // come one by one or, unless it is Sequential, several at once. One that holds
 // rows back completes every unit by the end, in order, and gives all back when
-// the run ends before that.
+// the run ends before that. One that says which attributes it uses makes the
+// same of rows that have no others.
 func Contract(t *testing.T, create func() transforms.Config, body string) {
 	t.Helper()
 	mem := memory.NewCheckedAllocator(memory.NewGoAllocator())
@@ -33,6 +34,7 @@ func Contract(t *testing.T, create func() transforms.Config, body string) {
 		contractOfFlusher(t, create, body)
 		return
 	}
+	contractOfUser(t, create, body)
 	outputs := []string{""}
 	if o, several := config.(plan.Outputs); several {
 		outputs = o.Outputs()

@@ -18,6 +18,7 @@ import (
 
 	"github.com/dynapipe/dynapipe/internal/attr"
 	"github.com/dynapipe/dynapipe/internal/diag"
+	"github.com/dynapipe/dynapipe/internal/expr"
 	"github.com/dynapipe/dynapipe/internal/format/csvio"
 	"github.com/dynapipe/dynapipe/internal/format/layout"
 	"github.com/dynapipe/dynapipe/internal/schema"
@@ -241,6 +242,18 @@ func (c *Config) name() string {
 		return standardOutput
 	}
 	return filepath.Clean(c.path)
+}
+
+// Uses is the columns, when they are given: the others are left out.
+func (c *Config) Uses() expr.Use {
+	if len(c.columns) == 0 {
+		return expr.Everything()
+	}
+	use := expr.UseOf()
+	for _, column := range c.columns {
+		use = use.With(column.Name)
+	}
+	return use
 }
 
 // Facts says which file the sink writes.

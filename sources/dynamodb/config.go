@@ -3,6 +3,7 @@
 //
 //	config.go     the block and its checks; what the plan says of it
 //	open.go       what only the table can tell: keys, indexes, segments
+//	narrow.go     which attributes are asked for
 //	request.go    the body of the requests, made once
 //	partition.go  pages to chunks
 //	fetch.go      one page, tried until it is there
@@ -42,17 +43,20 @@ type Config struct {
 	limit        int64
 	descending   bool
 	skipExpired  bool
+	everything   bool
 
 	// What check made of them.
 	where *dynamo.ItemProgram
 	key   *dynamo.ItemProgram
 	paths []dynamo.Path
+	// use is what anything downstream uses, once that is known.
+	use expr.Use
 }
 
 var _ sources.Config = (*Config)(nil)
 
 // New is an empty block.
-func New() sources.Config { return &Config{} }
+func New() sources.Config { return &Config{use: expr.Everything()} }
 
 // Schema declares the block.
 func (c *Config) Schema() schema.Block {
@@ -61,7 +65,9 @@ func (c *Config) Schema() schema.Block {
 		Doc: "A Scan in parallel segments, or with `key_condition` a Query, whose items come in the order of the sort key. " +
 			"`filter` runs in DynamoDB, by its rules: what it drops is not counted as read, but costs read capacity.\n\n" +
 			"A table that is written to while it is read gives no snapshot: an item may come as it was or as it became. " +
-			"A resumed run reads again from the start: at least once.",
+			"A resumed run reads again from the start: at least once.\n\n" +
+			"Only the attributes that something downstream can use are asked for, and the table's keys; `plan` says which. That changes nothing but what a " +
+			"rejected row holds in the dead letter: just those attributes. `all_attributes` reads them all. An index is read as it is.",
 		Args: []schema.Arg{
 			schema.Ref("connection", "connection.dynamodb", &c.connection, "How to reach DynamoDB.").
 				DefaultDoc("the AWS SDK's own chain"),
@@ -83,6 +89,7 @@ func (c *Config) Schema() schema.Block {
 			schema.Bool("descending", &c.descending, "Reads a Query from the greatest sort key down."),
 			schema.Bool("skip_expired", &c.skipExpired, "Leaves out items past the table's time to live, which DynamoDB deletes only after "+
 				"some days. It does so by a filter in DynamoDB, and they are not counted as read."),
+			schema.Bool("all_attributes", &c.everything, "Reads also the attributes that nothing in the pipeline uses, so that rows in the dead letter have them."),
 		},
 		Check: c.check,
 	}

@@ -38,6 +38,9 @@ func (c *Config) Facts(ctx context.Context) (schema.Facts, error) {
 	default:
 		use.Keys, use.ARN = keyNames(table.Keys), table.ARN
 		use.Note = fmt.Sprintf("about %d items, %.1f MB", table.ItemCount, float64(table.SizeBytes)/1e6)
+		if note := c.narrowed(table.Keys); note != "" {
+			facts.Notes = append(facts.Notes, note)
+		}
 		if c.key == nil {
 			facts.Notes = append(facts.Notes, fmt.Sprintf("segments: %d", c.segmentsFor(table)))
 		}

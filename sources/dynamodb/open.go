@@ -62,8 +62,10 @@ func (c *Config) Open(ctx context.Context, env sources.Env) (sources.Source, err
 		err = c.checkTable(table)
 	}
 	var body []byte
+	var paths []dynamo.Path
 	if err == nil {
-		body, err = c.requestPrefix(ctx, client, env)
+		paths = c.projected(table.Keys)
+		body, err = c.requestPrefix(ctx, client, env, paths)
 	}
 	if err != nil {
 		if client != nil {
@@ -75,7 +77,7 @@ func (c *Config) Open(ctx context.Context, env sources.Env) (sources.Source, err
 		env: env, client: client, table: table.Name, operation: c.operation(), prefix: body,
 		segments: c.segmentsFor(table), pageSize: c.pageSize, retry: deliver.DefaultRetry(),
 		filtered: c.where != nil || c.skipExpired, limited: c.limit > 0, budget: newBudget(c),
-		whole: c.where == nil && !c.skipExpired && len(c.paths) == 0,
+		whole: c.where == nil && !c.skipExpired && len(paths) == 0,
 	}
 	s.remaining.Store(c.limit)
 	s.estimateTotal(c, table)
@@ -84,9 +86,9 @@ func (c *Config) Open(ctx context.Context, env sources.Env) (sources.Source, err
 
 // requestPrefix is what every request begins with. The time to live has to be
 // asked for, when expired items are left out.
-func (c *Config) requestPrefix(ctx context.Context, client *dynamo.Client, env sources.Env) ([]byte, error) {
+func (c *Config) requestPrefix(ctx context.Context, client *dynamo.Client, env sources.Env, paths []dynamo.Path) ([]byte, error) {
 	if !c.skipExpired {
-		return c.request("", time.Time{}), nil
+		return c.request("", time.Time{}, paths), nil
 	}
 	ttl, err := client.TimeToLive(ctx, c.table)
 	if err != nil {
@@ -99,7 +101,7 @@ func (c *Config) requestPrefix(ctx context.Context, client *dynamo.Client, env s
 	if env.Run != nil && !env.Run.Start.IsZero() {
 		now = env.Run.Start
 	}
-	return c.request(ttl, now), nil
+	return c.request(ttl, now, paths), nil
 }
 
 // estimateTotal sets what a progress line counts towards, where the table's own

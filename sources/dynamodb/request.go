@@ -11,7 +11,8 @@ import (
 
 // request is the part of the body that all requests share, open at its end.
 // ttl is the time-to-live attribute of items to leave out; empty for none.
-func (c *Config) request(ttl string, now time.Time) []byte {
+// paths are the attributes to ask for; none is all.
+func (c *Config) request(ttl string, now time.Time, paths []dynamo.Path) []byte {
 	b := append([]byte(nil), `{"ReturnConsumedCapacity":"INDEXES","TableName":`...)
 	b = attr.AppendJSONString(b, c.table)
 	if c.index != "" {
@@ -29,8 +30,8 @@ func (c *Config) request(ttl string, now time.Time) []byte {
 		b = appendText(b, "KeyConditionExpression", c.key.Render(&names))
 	}
 	b = appendText(b, "FilterExpression", c.filterText(ttl, now, &names))
-	projected := make([]string, len(c.paths))
-	for i, p := range c.paths {
+	projected := make([]string, len(paths))
+	for i, p := range paths {
 		projected[i] = p.Render(&names)
 	}
 	b = appendText(b, "ProjectionExpression", strings.Join(projected, ", "))

@@ -12,6 +12,7 @@ import (
 	"github.com/dynapipe/dynapipe/internal/attr"
 	"github.com/dynapipe/dynapipe/internal/dynamo"
 	"github.com/dynapipe/dynapipe/internal/dynamotest"
+	"github.com/dynapipe/dynapipe/internal/expr"
 	"github.com/dynapipe/dynapipe/internal/sourcetest"
 	"github.com/dynapipe/dynapipe/sources"
 )
@@ -145,6 +146,39 @@ func TestProjection(t *testing.T) {
 	shape := config.Shape()
 	if _, ok := shape.Attrs["odd.name"]; !ok || !shape.Attr("other").Nullable() || shape.Attr("other") == shape.Attr("id") {
 		t.Errorf("shape %+v", shape)
+	}
+}
+
+func TestReadsWhatIsUsed(t *testing.T) {
+	s := dynamotest.Start(t)
+	table := numbered(t, s, 3)
+	for _, test := range []struct {
+		body string
+		use  expr.Use
+		want int // attributes of an item
+	}{
+		{"", expr.Everything(), 4},
+		{"", expr.UseOf("n", ""), 2},
+		{"", expr.UseOf("odd.name"), 2},
+		{"", expr.UseOf(), 1},
+		{"", expr.UseOf(strings.Repeat("x", 300)), 4},
+		{"all_attributes = true", expr.UseOf("n"), 4},
+		{`projection = ["n", "group"]`, expr.UseOf("n"), 1},
+		{`projection = ["n", "group"]`, expr.UseOf("id"), 1},
+		{`index = "by_group"`, expr.UseOf("n"), 4},
+		{"key_condition = item.id == \"001\"\nfilter = exists(item.group)", expr.UseOf("n"), 2},
+	} {
+		config := decoded(t, connection(s, ""), table, test.body)
+		config.Narrow(test.use)
+		got := read(t, config)
+		if got.err != nil || len(got.items) == 0 {
+			t.Fatalf("%q: %d items, %v", test.body, len(got.items), got.err)
+		}
+		for _, item := range got.items {
+			if len(item.Fields()) != test.want {
+				t.Errorf("%q: read %s, want %d attributes", test.body, attr.AppendDynamoJSON(nil, item), test.want)
+			}
+		}
 	}
 }
 

@@ -63,6 +63,12 @@ func (c *Config) check(r schema.Ranges) hcl.Diagnostics {
 	return diags
 }
 
+// Uses is the list and what the rows that are made are used for: the element
+// replaces whatever has its name.
+func (c *Config) Uses(out expr.Use) expr.Use {
+	return out.Without(c.element()).With(c.field)
+}
+
 // element is the attribute that the element becomes.
 func (c *Config) element() string {
 	if c.as != "" {

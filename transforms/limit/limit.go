@@ -36,6 +36,9 @@ func (c *Config) Schema() schema.Block {
 // Shape is that of the rows that come.
 func (c *Config) Shape(in expr.Shape) expr.Shape { return in }
 
+// Uses is what the rows that pass are used for.
+func (c *Config) Uses(out expr.Use) expr.Use { return out }
+
 // Open makes the transform ready.
 func (c *Config) Open(_ context.Context, env transforms.Env) (transforms.Transform, error) {
 	return &limit{left: c.rows, mem: env.Mem}, nil

@@ -111,6 +111,32 @@ func kindsOf(s expr.Shape, name string) expr.Kinds {
 	return s.Rest | expr.Null
 }
 
+// Uses follows the attributes back: what is kept, under the name it came with,
+// and not set here. Expressions are evaluated, and a rename meets a row that has
+// both names, whoever uses the outcome: either rejects the row.
+func (c *Config) Uses(out expr.Use) expr.Use {
+	if c.keep != nil {
+		kept := expr.UseOf()
+		for _, name := range c.keep {
+			if out.Has(name) {
+				kept = kept.With(name)
+			}
+		}
+		out = kept
+	}
+	out = out.Without(c.drop...)
+	for _, p := range c.rename {
+		out = out.With(p.Name, p.Value)
+	}
+	for _, s := range c.set {
+		out = out.Without(s.Name)
+	}
+	for _, s := range c.set {
+		out = out.Reading(s.Expr)
+	}
+	return out
+}
+
 // Open makes the transform ready.
 func (c *Config) Open(_ context.Context, env transforms.Env) (transforms.Transform, error) {
 	m := &mapper{set: c.set, mem: env.Mem, names: map[string]string{}, drop: map[string]bool{}}

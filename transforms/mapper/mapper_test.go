@@ -19,6 +19,11 @@ func TestContract(t *testing.T) {
 		`rename = { id = n, n = id }`,
 		`drop = ["id", "tags", "gone"]`,
 		`keep = ["n"]`,
+		`keep = []`,
+		"rename = { id = n }\nkeep = [\"b\"]",
+		"set = { n = null, e = row.m.deep[0] }\nrename = { id = n, n = x }\ndrop = [\"ok\"]",
+		"set = { x = length(row.tags) }\nkeep = [\"id\"]",
+		"set = { x = jsonencode(row) }\nkeep = [\"x\"]",
 		"set = { a = row.n * 2 }\nrename = { a = b }\nkeep = [\"b\"]",
 	} {
 		t.Run(body, func(t *testing.T) { transformtest.Contract(t, mapper.New, body) })

@@ -111,6 +111,14 @@ func (c *Config) Outputs() []string {
 // Shape is that of the rows that come, for every output.
 func (c *Config) Shape(in expr.Shape) expr.Shape { return in }
 
+// Uses is the conditions' and what the rows of all outputs are used for.
+func (c *Config) Uses(out expr.Use) expr.Use {
+	for _, o := range c.outputs {
+		out = out.Reading(o.where)
+	}
+	return out
+}
+
 // Open makes the transform ready.
 func (c *Config) Open(_ context.Context, env transforms.Env) (transforms.Transform, error) {
 	return &route{outputs: c.outputs, mem: env.Mem}, nil

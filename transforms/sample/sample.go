@@ -41,6 +41,9 @@ func (c *Config) Schema() schema.Block {
 // Shape is that of the rows that come.
 func (c *Config) Shape(in expr.Shape) expr.Shape { return in }
 
+// Uses is what the rows that pass are used for.
+func (c *Config) Uses(out expr.Use) expr.Use { return out }
+
 // Open makes the transform ready.
 func (c *Config) Open(_ context.Context, env transforms.Env) (transforms.Transform, error) {
 	return &sample{fraction: c.fraction, seed: c.seed, mem: env.Mem}, nil

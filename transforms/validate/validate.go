@@ -77,6 +77,14 @@ func ruleSchema(r *rule) schema.Block {
 // Shape is that of the rows that come.
 func (c *Config) Shape(in expr.Shape) expr.Shape { return in }
 
+// Uses is the rules' and what the rows that pass are used for.
+func (c *Config) Uses(out expr.Use) expr.Use {
+	for _, r := range c.rules {
+		out = out.Reading(r.condition, r.message)
+	}
+	return out
+}
+
 // Open makes the transform ready.
 func (c *Config) Open(_ context.Context, env transforms.Env) (transforms.Transform, error) {
 	return &validate{rules: c.rules, mem: env.Mem}, nil
