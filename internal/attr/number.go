@@ -161,6 +161,35 @@ func CanonicalNumber(text string) string {
 	return string(plain)
 }
 
+// AppendNumber appends what CanonicalNumber gives.
+func AppendNumber(dst []byte, text string) []byte {
+	if plainInteger(text) {
+		return append(dst, text...)
+	}
+	d, ok := scanDecimal(text)
+	if !ok || d.digits > 0 && (d.exponent > maxExponent || d.exponent < minExponent) {
+		return append(dst, text...)
+	}
+	return appendPlain(dst, text, d)
+}
+
+// plainInteger reports a whole number from 0 that is spelled as CanonicalNumber
+// spells it.
+func plainInteger(text string) bool {
+	if text == "" || text[0] == '0' && len(text) > 1 {
+		return false
+	}
+	for i := range len(text) {
+		if text[i] < '0' || text[i] > '9' {
+			return false
+		}
+	}
+	return true
+}
+
+// CheckedNumber is a number of which CheckNumber has found nothing to say.
+func CheckedNumber(text string) Value { return Value{kind: Number, text: text} }
+
 // appendPlain appends a number of DynamoDB's range as plain decimal.
 func appendPlain(dst []byte, text string, d decimal) []byte {
 	if d.digits == 0 {

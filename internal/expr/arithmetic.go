@@ -52,9 +52,9 @@ func operation(op *hclsyntax.Operation) func(l, r string) (attr.Value, error) {
 	case hclsyntax.OpAdd:
 		return addNumbers
 	case hclsyntax.OpSubtract:
-		return small(func(a, b int64) int64 { return a - b }, (*apd.Context).Sub)
+		return viaIntegers(func(a, b int64) int64 { return a - b }, (*apd.Context).Sub)
 	case hclsyntax.OpMultiply:
-		return small(func(a, b int64) int64 { return a * b }, (*apd.Context).Mul)
+		return viaIntegers(func(a, b int64) int64 { return a * b }, (*apd.Context).Mul)
 	case hclsyntax.OpDivide:
 		return divide
 	case hclsyntax.OpModulo:
@@ -67,8 +67,8 @@ func operation(op *hclsyntax.Operation) func(l, r string) (attr.Value, error) {
 
 type decimalOp func(c *apd.Context, d, x, y *apd.Decimal) (apd.Condition, error)
 
-// small computes with integers when both sides are short ones.
-func small(fast func(a, b int64) int64, exact decimalOp) func(l, r string) (attr.Value, error) {
+// viaIntegers computes with integers when both sides are short ones.
+func viaIntegers(fast func(a, b int64) int64, exact decimalOp) func(l, r string) (attr.Value, error) {
 	return func(l, r string) (attr.Value, error) {
 		if a, ok := smallInt(l); ok {
 			if b, ok := smallInt(r); ok {
@@ -80,7 +80,7 @@ func small(fast func(a, b int64) int64, exact decimalOp) func(l, r string) (attr
 }
 
 func addNumbers(l, r string) (attr.Value, error) {
-	return small(func(a, b int64) int64 { return a + b }, (*apd.Context).Add)(l, r)
+	return viaIntegers(func(a, b int64) int64 { return a + b }, (*apd.Context).Add)(l, r)
 }
 
 func divide(l, r string) (attr.Value, error) {

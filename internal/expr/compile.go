@@ -30,7 +30,9 @@ func Compile(e hcl.Expression, s *Scope) (*Expr, hcl.Diagnostics) {
 	if c.diags.HasErrors() {
 		return nil, c.diags
 	}
-	return &Expr{
+	p := lower(&root)
+	x := &Expr{
+		byRow:  p.byRow,
 		root:   root,
 		slots:  c.maxSlots,
 		run:    c.run,
@@ -38,7 +40,11 @@ func Compile(e hcl.Expression, s *Scope) (*Expr, hcl.Diagnostics) {
 		all:    c.all,
 		source: c.sourceOf(e.Range()),
 		rng:    e.Range(),
-	}, c.diags
+	}
+	if p.regs > 0 {
+		x.program = p
+	}
+	return x, c.diags
 }
 
 // compiler is the state of one Compile.

@@ -14,6 +14,9 @@
 //   - operators.go, template.go, loops.go, access.go: kinds of nodes, each with
 //     what binds it
 //   - functions.go: the table of functions; each file after it a group of them
+//   - lower.go: from bound nodes to loops over columns, which give what Eval
+//     gives or leave a row to it; program.go runs them, vector.go is what they
+//     work on, small.go the numbers that fit an integer, loop_*.go the loops
 //   - cty.go, static.go: to and from go-cty, and the same functions for what
 //     has no row: variables, locals, static arguments
 package expr

@@ -37,6 +37,9 @@ type Expr struct {
 	all    bool
 	source string
 	rng    hcl.Range
+	// program is the expression as loops; nil when all of it is walked.
+	program *program
+	byRow   []Part
 }
 
 // Error is why an expression fails for a row. It rejects the row.

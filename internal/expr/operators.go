@@ -117,6 +117,7 @@ func numberText(v attr.Value) (string, bool) {
 type arithmetic struct {
 	left, right term
 	op          func(l, r string) (attr.Value, error)
+	symbol      *hclsyntax.Operation
 	term        *term // the operation itself, for its errors
 }
 
@@ -249,7 +250,7 @@ func (c *compiler) binary(e *hclsyntax.BinaryOpExpr) term {
 		return c.fold(t)
 	}
 	t.kinds = Number
-	n := &arithmetic{left: left, right: right, op: operation(e.Op)}
+	n := &arithmetic{left: left, right: right, op: operation(e.Op), symbol: e.Op}
 	t.node, n.term = n, &term{rng: t.rng, name: t.name}
 	return c.fold(t)
 }

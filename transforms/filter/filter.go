@@ -47,22 +47,20 @@ func (c *Config) Open(_ context.Context, env transforms.Env) (transforms.Transfo
 type filter struct {
 	where *expr.Expr
 	mem   memory.Allocator
+	rows  transforms.Rows
 }
 
 // Apply emits the rows that pass and counts the others as filtered.
 func (f *filter) Apply(_ context.Context, in *record.Batch, out *transforms.Out) error {
-	keep := make([]int, 0, in.Rows())
-	for row := range in.Rows() {
-		ok, err := f.where.Condition(in, row)
-		switch {
-		case err != nil:
-			out.Rejects = append(out.Rejects, transforms.RejectExpression(in, row, "where", err))
-		case ok:
-			keep = append(keep, row)
-		default:
+	rows := f.rows.All(in.Rows())
+	defer f.rows.Done(rows)
+	keep := f.where.Where(in, *rows, (*rows)[:0], func(row int, err error) {
+		if err == nil {
 			out.Filtered++
+			return
 		}
-	}
+		out.Rejects = append(out.Rejects, transforms.RejectExpression(in, row, "where", err))
+	})
 	out.Emit(transforms.Keep(f.mem, in, keep))
 	return nil
 }

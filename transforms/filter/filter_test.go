@@ -60,3 +60,13 @@ func TestWrongBlocks(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkApply lets two thirds of a full batch through.
+func BenchmarkApply(b *testing.B) {
+	transformtest.Benchmark(b, filter.New(), `where = row.status == "active" && row.age >= 18`)
+}
+
+// BenchmarkApplyToAll lets every row through.
+func BenchmarkApplyToAll(b *testing.B) {
+	transformtest.Benchmark(b, filter.New(), `where = row.age >= 18`)
+}

@@ -1,41 +1,24 @@
 package mapper
 
-import (
-	"github.com/dynapipe/dynapipe/internal/attr"
-	"github.com/dynapipe/dynapipe/internal/record"
-)
+import "github.com/dynapipe/dynapipe/internal/record"
 
 // byColumns maps a batch a column at a time. Columns that nothing sets are
 // shared with the incoming batch. It declines a batch whose rows must be looked
 // at one by one.
-func (m *mapper) byColumns(in *record.Batch, values [][]attr.Value) (*record.Batch, bool) {
+func (m *mapper) byColumns(in *record.Batch, made []record.Column) (*record.Batch, bool) {
 	if in.HasOverflow() || in.Columns()+len(m.set) > record.MaxColumns {
 		return nil, false
 	}
 	columns := make([]record.Column, 0, in.Columns()+len(m.set))
-	var made []record.Column
-	defer func() {
-		for _, c := range made {
-			c.Values.Release()
-		}
-	}()
-	setAt := make(map[string]int, len(m.set))
-	for i, s := range m.set {
-		setAt[s.Name] = i
-	}
 	for i := range in.Columns() {
 		c := in.Column(i)
-		if j, ok := setAt[c.Name]; ok {
-			delete(setAt, c.Name)
-			c = attr.ColumnOf(m.mem, c.Name, values[j])
-			made = append(made, c)
+		if j, ok := m.setAt[c.Name]; ok {
+			c = made[j]
 		}
 		columns = append(columns, c)
 	}
-	for j, s := range m.set {
-		if _, ok := setAt[s.Name]; ok {
-			c := attr.ColumnOf(m.mem, s.Name, values[j])
-			made = append(made, c)
+	for _, c := range made {
+		if _, ok := in.Lookup(c.Name); !ok {
 			columns = append(columns, c)
 		}
 	}

@@ -9,11 +9,11 @@ package mapper
 
 import (
 	"context"
+	"slices"
 
 	"github.com/apache/arrow/go/v15/arrow/memory"
 	"github.com/hashicorp/hcl/v2"
 
-	"github.com/dynapipe/dynapipe/internal/attr"
 	"github.com/dynapipe/dynapipe/internal/diag"
 	"github.com/dynapipe/dynapipe/internal/expr"
 	"github.com/dynapipe/dynapipe/internal/record"
@@ -139,7 +139,10 @@ func (c *Config) Uses(out expr.Use) expr.Use {
 
 // Open makes the transform ready.
 func (c *Config) Open(_ context.Context, env transforms.Env) (transforms.Transform, error) {
-	m := &mapper{set: c.set, mem: env.Mem, names: map[string]string{}, drop: map[string]bool{}}
+	m := &mapper{set: c.set, mem: env.Mem, setAt: map[string]int{}, names: map[string]string{}, drop: map[string]bool{}}
+	for i, s := range c.set {
+		m.setAt[s.Name] = i
+	}
 	for _, p := range c.rename {
 		m.names[p.Name] = p.Value
 	}
@@ -157,52 +160,54 @@ func (c *Config) Open(_ context.Context, env transforms.Env) (transforms.Transfo
 
 type mapper struct {
 	set   []schema.NamedExpr
+	setAt map[string]int    // by name
 	names map[string]string // old to new
 	drop  map[string]bool
 	keep  map[string]bool // nil: everything
 	mem   memory.Allocator
+	rows  transforms.Rows
 }
 
 // Apply emits each row with its attributes changed.
 func (m *mapper) Apply(_ context.Context, in *record.Batch, out *transforms.Out) error {
-	values, kept := m.evaluate(in, out)
+	rows := m.rows.All(in.Rows())
+	defer m.rows.Done(rows)
+	made, kept := m.evaluate(in, *rows, out)
+	defer func() {
+		for _, c := range made {
+			c.Values.Release()
+		}
+	}()
 	if len(kept) == 0 {
 		return nil
 	}
-	base := transforms.Keep(m.mem, in, kept)
-	defer base.Release()
-	if batch, ok := m.byColumns(base, values); ok {
-		out.Emit(batch)
+	batch, ok := m.byColumns(in, made)
+	if !ok {
+		out.Emit(m.byRows(in, made, kept, out))
 		return nil
 	}
-	out.Emit(m.byRows(base, values, out))
+	defer batch.Release()
+	out.Emit(transforms.Keep(m.mem, batch, kept))
 	return nil
 }
 
-// evaluate gives the values of set, by expression and then by row that is
-// kept, and the rows that are: an expression that fails rejects its row.
-func (m *mapper) evaluate(in *record.Batch, out *transforms.Out) (values [][]attr.Value, kept []int) {
-	values = make([][]attr.Value, len(m.set))
-	for i := range values {
-		values[i] = make([]attr.Value, 0, in.Rows())
-	}
-	kept = make([]int, 0, in.Rows())
-rows:
-	for row := range in.Rows() {
-		for i, s := range m.set {
-			v, err := s.Expr.Eval(in, row)
-			if err != nil {
-				out.Rejects = append(out.Rejects, transforms.RejectExpression(in, row, "set "+s.Name, err))
-				for j := range values {
-					values[j] = values[j][:len(kept)]
-				}
-				continue rows
+// evaluate gives the columns of set and, of the rows, those that are kept: an
+// expression that fails rejects its row.
+func (m *mapper) evaluate(in *record.Batch, rows []int, out *transforms.Out) (made []record.Column, kept []int) {
+	var rejects transforms.RowRejects
+	made = make([]record.Column, len(m.set))
+	for i, s := range m.set {
+		made[i] = s.Expr.Column(m.mem, s.Name, in, func(row int, err error) {
+			if !rejects.Has(row) {
+				rejects.Add(row, transforms.RejectExpression(in, row, "set "+s.Name, err))
 			}
-			values[i] = append(values[i], v)
-		}
-		kept = append(kept, row)
+		})
 	}
-	return values, kept
+	if rejects.Len() == 0 {
+		return made, rows
+	}
+	out.Rejects = rejects.AppendTo(out.Rejects)
+	return made, slices.DeleteFunc(rows, rejects.Has)
 }
 
 // final is the name under which an attribute leaves, if it does.

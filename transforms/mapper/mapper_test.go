@@ -139,3 +139,16 @@ func TestWrongBlocks(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkApply is three attributes set, one renamed and one dropped, in a
+// full batch of ten columns.
+func BenchmarkApply(b *testing.B) {
+	transformtest.Benchmark(b, mapper.New(), `
+		set = {
+			pk      = "USER#${row.id}"
+			country = upper(row.country)
+			tier    = row.balance * 1.19 > 100 ? "gold" : "standard"
+		}
+		rename = { note = "remark" }
+		drop   = ["status"]`)
+}

@@ -8,12 +8,12 @@ import (
 	"github.com/dynapipe/dynapipe/transforms"
 )
 
-// byRows maps a batch a row at a time.
-func (m *mapper) byRows(in *record.Batch, values [][]attr.Value, out *transforms.Out) *record.Batch {
+// byRows maps the kept rows of a batch, a row at a time.
+func (m *mapper) byRows(in *record.Batch, made []record.Column, kept []int, out *transforms.Out) *record.Batch {
 	b := attr.NewBuilder(m.mem)
 	defer b.Release()
-	for row := range in.Rows() {
-		fields := m.setFields(attr.Fields(in, row), values, row)
+	for _, row := range kept {
+		fields := m.setFields(attr.Fields(in, row), made, row)
 		if clash, ok := m.clash(fields); ok {
 			out.Rejects = append(out.Rejects, transforms.Reject(in, row, "rename", transforms.CodeRename, clash))
 			continue
@@ -29,13 +29,13 @@ func (m *mapper) byRows(in *record.Batch, values [][]attr.Value, out *transforms
 }
 
 // setFields is a row's attributes after set, new ones last.
-func (m *mapper) setFields(fields []attr.Field, values [][]attr.Value, row int) []attr.Field {
+func (m *mapper) setFields(fields []attr.Field, made []record.Column, row int) []attr.Field {
 	at := make(map[string]int, len(fields))
 	for i, f := range fields {
 		at[f.Name] = i
 	}
 	for j, s := range m.set {
-		v := values[j][row]
+		v := attr.At(made[j], row)
 		if i, ok := at[s.Name]; ok {
 			fields[i].Value = v
 		} else {

@@ -93,35 +93,33 @@ func (c *Config) Open(_ context.Context, env transforms.Env) (transforms.Transfo
 type validate struct {
 	rules []rule
 	mem   memory.Allocator
+	rows  transforms.Rows
 }
 
 // Apply emits the rows that keep every rule and rejects the others.
 func (v *validate) Apply(_ context.Context, in *record.Batch, out *transforms.Out) error {
-	keep := make([]int, 0, in.Rows())
-	for row := range in.Rows() {
-		if why, ok := v.broken(in, row); ok {
-			out.Rejects = append(out.Rejects, why)
-			continue
-		}
-		keep = append(keep, row)
+	rows := v.rows.All(in.Rows())
+	defer v.rows.Done(rows)
+	var rejects transforms.RowRejects
+	keep := *rows
+	for _, r := range v.rules {
+		keep = r.condition.Where(in, keep, keep[:0], func(row int, err error) {
+			rejects.Add(row, r.broken(in, row, err))
+		})
 	}
+	out.Rejects = rejects.AppendTo(out.Rejects)
 	out.Emit(transforms.Keep(v.mem, in, keep))
 	return nil
 }
 
-// broken is why a row is rejected, if it is.
-func (v *validate) broken(in *record.Batch, row int) (record.Rejection, bool) {
-	for _, r := range v.rules {
-		operation := fmt.Sprintf("rule %q", r.name)
-		ok, err := r.condition.Condition(in, row)
-		if err != nil {
-			return transforms.RejectExpression(in, row, operation, err), true
-		}
-		if !ok {
-			return transforms.Reject(in, row, operation, transforms.CodeRule, r.text(in, row)), true
-		}
+// broken is the rejection of a row for which the rule does not hold, or on
+// which its condition fails.
+func (r rule) broken(in *record.Batch, row int, err error) record.Rejection {
+	operation := fmt.Sprintf("rule %q", r.name)
+	if err != nil {
+		return transforms.RejectExpression(in, row, operation, err)
 	}
-	return record.Rejection{}, false
+	return transforms.Reject(in, row, operation, transforms.CodeRule, r.text(in, row))
 }
 
 // text is the rule's message for a row. A message that can't be made of the

@@ -74,3 +74,15 @@ func TestWrongBlocks(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkApply holds a full batch to two rules.
+func BenchmarkApply(b *testing.B) {
+	transformtest.Benchmark(b, validate.New(), `
+		rule "adult" {
+			condition = row.age >= 18
+		}
+		rule "email" {
+			condition = can(regex("^[^@]+@[^@]+$", row.email))
+			message   = "${row.email} is no address"
+		}`)
+}
