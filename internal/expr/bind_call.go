@@ -20,6 +20,7 @@ type callNode struct {
 	args   []term
 	expand bool // the last argument is a list of arguments
 	re     *regexp.Regexp
+	layout []datePart
 	site   site
 	rng    hcl.Range
 }
@@ -46,7 +47,7 @@ func (n *callNode) eval(f *frame) (attr.Value, error) {
 			return attr.Value{}, err
 		}
 	}
-	v, err := n.fn.invoke(&call{run: f.run, args: args, re: n.re, frame: f, site: n.site})
+	v, err := n.fn.invoke(&call{run: f.run, args: args, re: n.re, layout: n.layout, frame: f, site: n.site})
 	if err != nil {
 		return attr.Value{}, n.explain(err, args)
 	}
@@ -196,7 +197,7 @@ func (c *compiler) checkArguments(n *callNode) {
 	if err := n.fn.check(k); err != nil {
 		c.badArgument(n, err, given)
 	}
-	n.re = k.re
+	n.re, n.layout = k.re, k.layout
 }
 
 func (c *compiler) badArgument(n *callNode, err error, given []attr.Value) {

@@ -98,6 +98,8 @@ type call struct {
 	args []attr.Value
 	// re is the pattern that Compile has compiled; nil when it is not constant.
 	re *regexp.Regexp
+	// layout is the date's layout that Compile has read; as re.
+	layout []datePart
 	// frame and site are for functions that give something new each time.
 	frame *frame
 	site  site

@@ -31,9 +31,9 @@ var errNoRow = errors.New("there is no row to make it for")
 // unique is the bytes that a call site gives at this evaluation within this
 // row of this run: all that they depend on stays the same when the row is
 // retried or read again by a resumed run.
-func (c *call) unique() ([]byte, error) {
+func (c *call) unique() (sum [sha256.Size]byte, err error) {
 	if c.frame == nil || c.frame.batch == nil {
-		return nil, errNoRow
+		return sum, errNoRow
 	}
 	if c.frame.calls == nil {
 		c.frame.calls = map[int]int{}
@@ -41,16 +41,16 @@ func (c *call) unique() ([]byte, error) {
 	n := c.frame.calls[c.site.number]
 	c.frame.calls[c.site.number]++
 	at := c.frame.batch.Origins().At(c.frame.row)
-	var b []byte
-	for _, s := range []string{c.run.ID, at.Source, at.File, c.site.file} {
+	var room [256]byte
+	b := room[:0]
+	for _, s := range [...]string{c.run.ID, at.Source, at.File, c.site.file} {
 		b = binary.AppendUvarint(b, uint64(len(s)))
 		b = append(b, s...)
 	}
-	for _, i := range []int64{int64(at.Segment), at.Line, at.Seq, int64(at.Sub), int64(c.site.offset), int64(n)} {
+	for _, i := range [...]int64{int64(at.Segment), at.Line, at.Seq, int64(at.Sub), int64(c.site.offset), int64(n)} {
 		b = binary.AppendVarint(b, i)
 	}
-	sum := sha256.Sum256(b)
-	return sum[:], nil
+	return sha256.Sum256(b), nil
 }
 
 // newUUID makes a UUID of version 4 (RFC 9562), its random bits from unique.
@@ -74,7 +74,7 @@ func newULID(c *call) (attr.Value, error) {
 	}
 	var id [16]byte
 	binary.BigEndian.PutUint64(id[:8], uint64(c.run.Start.UnixMilli())<<16)
-	copy(id[6:], bits)
+	copy(id[6:], bits[:])
 	return attr.StringValue(crockford(id)), nil
 }
 

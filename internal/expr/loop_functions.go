@@ -2,7 +2,10 @@ package expr
 
 import (
 	"strings"
+	"unicode"
 	"unicode/utf8"
+
+	"github.com/dynapipe/dynapipe/internal/attr"
 )
 
 // functionLoop is the loop of a call; a function without one of its own is
@@ -58,16 +61,35 @@ func ownLoop(n *callNode, args []operand) loop {
 		return &convertLoop{args[0], boolean}
 	case "length":
 		return &lengthLoop{args[0]}
+	case "substr":
+		return &substrLoop{args}
+	case "replace":
+		if n.re == nil {
+			return &replaceLoop{args}
+		}
+	case "regex":
+		if n.re != nil && n.re.NumSubexp() == 0 {
+			return &regexLoop{n.re, args[1]}
+		}
+	case "textcmp":
+		return &compareTextsLoop{args}
+	case "contains":
+		if in := args[0].constant; in != nil && in.tags[0] == isValue && in.values[0].Kind() != attr.Map {
+			return newMemberLoop(in.values[0], args[1])
+		}
 	}
-	return nil
+	if hash := hashes[n.fn.name]; hash != nil {
+		return &hashLoop{args[0], hash}
+	}
+	return timeFunction(n, args)
 }
 
+// appendUpper appends what strings.ToUpper gives.
 func appendUpper(dst []byte, s string) []byte {
-	start := len(dst)
 	for i := range len(s) {
 		c := s[i]
 		if c >= utf8.RuneSelf {
-			return append(dst[:start], strings.ToUpper(s)...)
+			return appendMapped(dst, s[i:], unicode.ToUpper)
 		}
 		if 'a' <= c && c <= 'z' {
 			c -= 'a' - 'A'
@@ -77,17 +99,25 @@ func appendUpper(dst []byte, s string) []byte {
 	return dst
 }
 
+// appendLower appends what strings.ToLower gives.
 func appendLower(dst []byte, s string) []byte {
-	start := len(dst)
 	for i := range len(s) {
 		c := s[i]
 		if c >= utf8.RuneSelf {
-			return append(dst[:start], strings.ToLower(s)...)
+			return appendMapped(dst, s[i:], unicode.ToLower)
 		}
 		if 'A' <= c && c <= 'Z' {
 			c += 'a' - 'A'
 		}
 		dst = append(dst, c)
+	}
+	return dst
+}
+
+// appendMapped appends what strings.Map gives.
+func appendMapped(dst []byte, s string, to func(rune) rune) []byte {
+	for _, r := range s {
+		dst = utf8.AppendRune(dst, to(r))
 	}
 	return dst
 }

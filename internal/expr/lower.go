@@ -99,6 +99,12 @@ func (l *lowering) loop(t *term, reg int) loop {
 		return &tryLoop{out}
 	case *canNode:
 		return &canLoop{l.operand(&n.arg, reg)}
+	case *tupleNode:
+		return l.tuple(n, reg)
+	case *objectNode:
+		if made := l.object(n, reg); made != nil {
+			return made
+		}
 	case *callNode:
 		if !n.expand {
 			return boundLoop{functionLoop(n, l.operands(n.args, reg))}
@@ -141,10 +147,8 @@ func whatOf(n node) string {
 		return "for expression"
 	case *splatNode:
 		return "splat"
-	case *tupleNode:
-		return "list"
 	case *objectNode:
-		return "map"
+		return "map with computed names"
 	case *rowMap:
 		return "row as a whole"
 	case *joinNode:

@@ -194,7 +194,11 @@ func substr(c *call) (attr.Value, error) {
 	if err != nil {
 		return attr.Value{}, err
 	}
-	s := c.args[0].Text()
+	return attr.StringValue(partOf(c.args[0].Text(), offset, length)), nil
+}
+
+// partOf is a part of a text, counted in code points.
+func partOf(s string, offset, length int64) string {
 	if offset < 0 {
 		offset += int64(utf8.RuneCountInString(s))
 		offset = max(offset, 0)
@@ -203,7 +207,7 @@ func substr(c *call) (attr.Value, error) {
 	if length >= 0 {
 		s = s[:runeOffset(s, length)]
 	}
-	return attr.StringValue(s), nil
+	return s
 }
 
 // runeOffset is where the n-th code point begins, or the end.

@@ -143,11 +143,15 @@ func checkLayoutOfDate(c *call) error {
 	if c.args[0].Kind() != attr.String {
 		return nil
 	}
-	_, err := c.dateLayout(0)
+	layout, err := c.dateLayout(0)
+	c.layout = layout
 	return err
 }
 
 func (c *call) dateLayout(i int) ([]datePart, error) {
+	if c.layout != nil {
+		return c.layout, nil
+	}
 	parts, err := parseDateLayout(c.args[i].Text())
 	if err != nil {
 		return nil, showing(bad(i, "a layout of a date"), "%s", err)
