@@ -350,3 +350,35 @@ func TestResultsAreBounded(t *testing.T) {
 		}
 	}
 }
+
+// The plan says which way an expression runs.
+func TestWay(t *testing.T) {
+	for _, c := range []struct {
+		src   string
+		way   Way
+		parts []string
+	}{
+		{`1 + 2`, Constant, nil},
+		{`row.n`, AsColumns, nil},
+		{`"USER#${row.id}"`, AsColumns, nil},
+		{`row.balance * 1.19 > 100 ? "gold" : "standard"`, AsColumns, nil},
+		{`try(regex("(a)(b)", row.name)[0], coalesce(row.n, -row.neg), { a = [row.n, uuid()] }.a)`, AsColumns, nil},
+		{`[for t in row.tags : t]`, RowByRow, []string{"for expression"}},
+		{`row.tags[*].x`, RowByRow, []string{"splat"}},
+		{`"${row.n}${length(row.tags[*].x)}${max(row.nums...)}"`, AsColumns, []string{"splat", "call with a list of arguments"}},
+		{`{ (row.name) = length(keys(row)) }`, RowByRow, []string{"map with computed names"}},
+		{`"%{ for t in row.tags }${t}%{ endfor }"`, AsColumns, []string{"for in a template"}},
+	} {
+		way, parts := compiled(t, Scope{}, c.src).Way()
+		var what []string
+		for _, p := range parts {
+			what = append(what, p.What)
+			if p.Range.Filename != testFile {
+				t.Errorf("%s: %s stands nowhere", c.src, p.What)
+			}
+		}
+		if way != c.way || !slices.Equal(what, c.parts) {
+			t.Errorf("%s: %s %q, want %s %q", c.src, way, what, c.way, c.parts)
+		}
+	}
+}

@@ -25,7 +25,7 @@ type program struct {
 	root     operand
 	regs     int
 	limit    int
-	byRow    []Part
+	byRow    []Part // what is walked
 	machines sync.Pool
 }
 
@@ -169,6 +169,28 @@ func (m *machine) leave(t tag) {
 		return
 	}
 	m.undecided++
+}
+
+// Way is how an expression is evaluated.
+type Way string
+
+// The ways.
+const (
+	Constant  Way = "constant"   // once, before any row
+	AsColumns Way = "columns"    // by loops over columns
+	RowByRow  Way = "row by row" // by a walk of the expression
+)
+
+// Way says how Column and Where evaluate the expression, and which parts of one
+// that runs as columns are walked all the same.
+func (x *Expr) Way() (Way, []Part) {
+	if _, ok := x.Constant(); ok {
+		return Constant, nil
+	}
+	if x.program == nil {
+		return RowByRow, x.byRow
+	}
+	return AsColumns, x.byRow
 }
 
 // Where appends to hold those of the rows, given rising, for which the

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/dynapipe/dynapipe/internal/expr"
 	"github.com/dynapipe/dynapipe/internal/schema"
 )
 
@@ -56,6 +57,7 @@ func (n NodeView) lines() []line {
 			}
 		}
 	}
+	out = append(out, n.evaluations()...)
 	add("[outputs]", strings.Join(n.Outputs, ", "))
 	add("[calls]", strings.Join(n.Facts.Calls, ", "))
 	for _, t := range n.Facts.Tables {
@@ -67,6 +69,32 @@ func (n NodeView) lines() []line {
 	add("[note]", n.Facts.Notes...)
 	add("[unknown]", n.Unknown)
 	return out
+}
+
+// evaluations is how the node's expressions run: those that run as columns in
+// one line, the others each with what makes them different.
+func (n NodeView) evaluations() (out []line) {
+	var columns []string
+	var others []line
+	for _, a := range n.Arguments {
+		for _, e := range a.Evaluations {
+			parts := strings.Join(e.RowByRow, ", ")
+			switch {
+			case e.Way == expr.AsColumns && parts == "":
+				columns = append(columns, e.Name)
+			case e.Way == expr.AsColumns:
+				others = append(others, line{"[columns]", e.Name + ", but row by row the " + parts})
+			case e.Way == expr.RowByRow && parts == "":
+				others = append(others, line{"[row by row]", e.Name})
+			case e.Way == expr.RowByRow:
+				others = append(others, line{"[row by row]", e.Name + ": " + parts})
+			}
+		}
+	}
+	if len(columns) > 0 {
+		out = append(out, line{"[columns]", strings.Join(columns, ", ")})
+	}
+	return append(out, others...)
 }
 
 func tableText(t schema.TableUse) string {

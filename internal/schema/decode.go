@@ -40,8 +40,17 @@ type Decoded struct {
 // Setting is a written argument as the plan shows it. Secrets are masked
 // (promise 8).
 type Setting struct {
-	Name  string `json:"name"`
-	Value string `json:"value"`
+	Name        string       `json:"name"`
+	Value       string       `json:"value"`
+	Evaluations []Evaluation `json:"evaluation,omitempty"`
+}
+
+// Evaluation is how an expression over rows is evaluated.
+type Evaluation struct {
+	Name string   `json:"name"` // set.pk
+	Way  expr.Way `json:"way"`
+	// RowByRow is what is evaluated row by row, and where it stands.
+	RowByRow []string `json:"row_by_row,omitempty"`
 }
 
 // Decode decodes a block. It reports everything wrong with it at once; the
@@ -83,9 +92,24 @@ type argument struct {
 	null      bool // it turned out to be null: as if not written
 	sensitive bool // a sensitive value went into it
 	shown     string
+
+	evaluations []Evaluation
 }
 
 func (a *argument) show(text string) { a.shown = text }
+
+// evaluates notes how one of the argument's expressions will run.
+func (a *argument) evaluates(name string, x *expr.Expr) {
+	e := Evaluation{Name: name}
+	var parts []expr.Part
+	if e.Way, parts = x.Way(); a.rowByRow && e.Way != expr.Constant {
+		e.Way, parts = expr.RowByRow, nil
+	}
+	for _, p := range parts {
+		e.RowByRow = append(e.RowByRow, fmt.Sprintf("%s at %s", p.What, at(p.Range)))
+	}
+	a.evaluations = append(a.evaluations, e)
+}
 
 // nestedBlock is one written nested block being decoded.
 type nestedBlock struct {
@@ -127,7 +151,10 @@ func (d *decoding) arg(body *hclsyntax.Body, decl Arg, ranges Ranges) {
 		return
 	}
 	ranges.args[decl.name] = attribute.Expr.Range()
-	d.settings = append(d.settings, Setting{Name: d.prefix + decl.name, Value: a.value()})
+	for i := range a.evaluations {
+		a.evaluations[i].Name = d.prefix + a.evaluations[i].Name
+	}
+	d.settings = append(d.settings, Setting{Name: d.prefix + decl.name, Value: a.value(), Evaluations: a.evaluations})
 }
 
 // value is what the plan shows of an argument.

@@ -35,6 +35,7 @@ func Expr(name string, target **expr.Expr, want expr.Kinds, doc string) Arg {
 		}
 		*target = x
 		a.show(x.Source())
+		a.evaluates(name, x)
 	}}
 }
 
@@ -71,6 +72,7 @@ func Exprs(name string, target *[]NamedExpr, doc string) Arg {
 		for _, p := range pairs {
 			if x := d.compile(a, p.value, expr.Unknown); x != nil {
 				out = append(out, NamedExpr{Name: p.name, Expr: x, Range: p.at})
+				a.evaluates(name+"."+p.name, x)
 			}
 		}
 		*target = out

@@ -51,7 +51,7 @@ type Declarer interface {
 // bind; its methods return the changed declaration.
 type Arg struct {
 	name, doc, kind, def, unit string
-	required, secret           bool
+	required, secret, rowByRow bool
 	low, high                  *float64
 	spell                      func(float64) string // a limit, as the argument is written
 	decode                     func(d *decoding, a *argument)
@@ -66,6 +66,10 @@ func (a Arg) Require() Arg { a.required = true; return a }
 // Secret keeps the argument's value out of plans, diagnostics and reports
 // (promise 8).
 func (a Arg) Secret() Arg { a.secret = true; return a }
+
+// RowByRow says that the component evaluates the argument's expressions for one
+// row at a time, whatever their form.
+func (a Arg) RowByRow() Arg { a.rowByRow = true; return a }
 
 // DefaultDoc describes a default that is not a plain value: "by ending".
 func (a Arg) DefaultDoc(text string) Arg { a.def = text; return a }

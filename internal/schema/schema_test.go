@@ -177,8 +177,17 @@ func TestDecode(t *testing.T) {
 		t.Errorf("checked %d times", c.checked)
 	}
 	last := decoded.Settings[len(decoded.Settings)-1]
-	if last != (schema.Setting{Name: "many.third.count", Value: "2"}) {
+	if !reflect.DeepEqual(last, schema.Setting{Name: "many.third.count", Value: "2"}) {
 		t.Errorf("last setting: %v", last)
+	}
+	ways := map[string]expr.Way{}
+	for _, s := range decoded.Settings {
+		for _, e := range s.Evaluations {
+			ways[e.Name] = e.Way
+		}
+	}
+	if len(ways) != 3 || ways["where"] != expr.AsColumns {
+		t.Errorf("evaluations: %v", ways)
 	}
 	if r := decoded.Ranges; !r.Has("where") || r.Has("key") || r.Of("where").Start.Line != 16 || r.Of("key") != r.Block() {
 		t.Errorf("ranges: %v %v", r.Of("where"), r.Of("key"))

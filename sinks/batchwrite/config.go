@@ -63,11 +63,11 @@ func (c *Config) Schema() schema.Block {
 		Args: []schema.Arg{
 			c.ConnectionArg(),
 			schema.Expr("table", &c.table, expr.String,
-				"The table's name or ARN. It may use `row`: then rows go to the tables that they name, several of them in one request.").Require(),
+				"The table's name or ARN. It may use `row`: then rows go to the tables that they name, several of them in one request.").Require().RowByRow(),
 			schema.Strings("tables", &c.tables,
 				"The tables that rows go to when `table` uses `row`, for the plan; with `create_table` they are created at the start."),
 			schema.Expr("operation", &c.operation, expr.String,
-				"`\"put\"`, or `\"delete\"` to delete the item with the row's key. It may use `row`.").DefaultDoc(`"put"`),
+				"`\"put\"`, or `\"delete\"` to delete the item with the row's key. It may use `row`.").DefaultDoc(`"put"`).RowByRow(),
 			schema.Int("batch_size", &c.batchSize, "Rows in a request at most.").Between(1, float64(deliver.BatchWriteCaps().Items)),
 			c.ConcurrencyArg(),
 			c.WriteCapacityArg(),

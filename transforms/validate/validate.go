@@ -69,7 +69,7 @@ func ruleSchema(r *rule) schema.Block {
 			schema.Condition("condition", &r.condition,
 				"What must be true of the row; null is false.").Require(),
 			schema.Expr("message", &r.message, expr.Scalars,
-				"Why a row that breaks the rule is rejected; it may use the row.").DefaultDoc("names the rule"),
+				"Why a row that breaks the rule is rejected; it may use the row.").DefaultDoc("names the rule").RowByRow(),
 		},
 	}
 }
