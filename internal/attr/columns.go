@@ -85,22 +85,29 @@ func selectCells(mem memory.Allocator, t record.Type, values arrow.Array, rows [
 		cells := values.(cellArray)
 		offsets, data = cells.ValueOffsets(), cells.ValueBytes()
 	}
-	ends := make([]int32, len(rows))
+	room := memory.NewBufferWithAllocator(mem.Allocate((len(rows)+1)*arrow.Int32SizeBytes), mem)
+	ends := arrow.Int32Traits.CastFromBytes(room.Bytes())
+	ends[0] = 0
 	size := 0
 	for i, row := range rows {
 		size += int(offsets[row+1] - offsets[row])
 		if size > maxColumnBytes {
 			panic("attr: Select of more than 2 GB: choose fewer rows at a time")
 		}
-		ends[i] = int32(size)
+		ends[i+1] = int32(size)
 	}
 	buf := memory.NewBufferWithAllocator(mem.Allocate(size), mem)
-	end := 0
-	for _, row := range rows {
-		end += copy(buf.Bytes()[end:], data[offsets[row]-offsets[0]:offsets[row+1]-offsets[0]])
+	for i := 0; i < len(rows); {
+		first := rows[i]
+		run := 1 // rows that follow each other
+		for i+run < len(rows) && rows[i+run] == first+run {
+			run++
+		}
+		copy(buf.Bytes()[ends[i]:], data[offsets[first]-offsets[0]:offsets[first+run]-offsets[0]])
+		i += run
 	}
 	validity, absent := selectValidity(mem, values, rows)
-	return newArray(t, len(rows), absent, validity, offsetsOf(mem, ends), buf)
+	return newArray(t, len(rows), absent, validity, room, buf)
 }
 
 // maxColumnBytes is where the 32-bit offsets of an Arrow column end.

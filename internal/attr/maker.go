@@ -8,6 +8,14 @@ import (
 	"github.com/dynapipe/dynapipe/internal/record"
 )
 
+// MaxMadeBytes is what a ColumnMaker can be filled with, and one value more: all
+// of it may have to be encoded anew as DynamoDB JSON, where a control character
+// becomes six bytes, and an Arrow column ends at 2 GB.
+const MaxMadeBytes = 256 << 20
+
+// keptBytes is how much room a ColumnMaker keeps for the next column.
+const keptBytes = 4 << 20
+
 // ColumnMaker makes columns, a row's value after the other. Its buffers are
 // used again for the next column. The zero ColumnMaker is ready.
 type ColumnMaker struct {
@@ -87,6 +95,9 @@ func (m *ColumnMaker) Column(mem memory.Allocator, name string) record.Column {
 
 // Reset forgets what was added.
 func (m *ColumnMaker) Reset() {
+	if cap(m.c.data) > keptBytes {
+		m.c.data = nil
+	}
 	m.c.reset()
 	m.rows = 0
 }

@@ -77,7 +77,6 @@ func (p *program) machine(b *record.Batch, run *Run, slots int) *machine {
 		m.frame.slots = make([]attr.Value, slots)
 	}
 	m.batch, m.frame.batch = b, b
-	m.failures, m.undecided = 0, 0
 	return m
 }
 
@@ -105,39 +104,79 @@ func (x *Expr) Column(mem memory.Allocator, name string, b *record.Batch, failed
 	}
 	maker := makers.Get().(*attr.ColumnMaker)
 	defer makers.Put(maker)
-	if x.program == nil {
-		for row := range b.Rows() {
-			x.walk(maker, b, row, failed)
-		}
-		return maker.Column(mem, name)
-	}
-	m := x.program.machine(b, x.run, x.slots)
-	defer x.program.done(m)
-	for base := 0; base < b.Rows(); base += chunkRows {
-		sel := allRows[:min(chunkRows, b.Rows()-base)]
-		v, mask := x.program.chunk(m, base, sel)
-		for i := range sel {
-			at := i & mask
-			switch t := v.tags[at]; t {
-			case isString:
-				maker.Text(record.String, v.texts[at])
-			case isNumber:
-				maker.Text(record.Number, v.texts[at])
-			case isSmall:
-				maker.Text(record.Number, m.spell(v.nums[at]))
-			case isFalse, isTrue:
-				maker.Bool(t == isTrue)
-			case isCell:
-				maker.Cell(v.texts[at])
-			case isFailure, isUndecided:
-				m.leave(t)
-				x.walk(maker, b, base+i, failed)
-			default:
-				maker.Value(m.value(v, at))
-			}
-		}
-	}
+	w := &columnWriter{x: x, maker: maker, batch: b, most: attr.MaxMadeBytes, failed: failed}
+	w.write()
 	return maker.Column(mem, name)
+}
+
+// columnWriter makes a column of an expression's values.
+type columnWriter struct {
+	x      *Expr
+	maker  *attr.ColumnMaker
+	batch  *record.Batch
+	most   int // bytes of the column
+	failed func(row int, err error)
+}
+
+func (w *columnWriter) write() {
+	p := w.x.program
+	if p == nil {
+		for row := range w.batch.Rows() {
+			w.walk(row)
+		}
+		return
+	}
+	m := p.machine(w.batch, w.x.run, w.x.slots)
+	defer p.done(m)
+	for base := 0; base < w.batch.Rows(); base += chunkRows {
+		sel := allRows[:min(chunkRows, w.batch.Rows()-base)]
+		v, mask := p.chunk(m, base, sel)
+		if w.maker.Bytes() > w.most {
+			for i := range sel {
+				w.walk(base + i)
+			}
+			continue
+		}
+		w.chunk(m, v, mask, len(sel))
+	}
+}
+
+// chunk adds the rows of a chunk.
+func (w *columnWriter) chunk(m *machine, v *vector, mask, rows int) {
+	for i := range rows {
+		at := i & mask
+		switch t := v.tags[at]; t {
+		case isString:
+			w.maker.Text(record.String, v.texts[at])
+		case isNumber:
+			w.maker.Text(record.Number, v.texts[at])
+		case isSmall:
+			w.maker.Text(record.Number, m.spell(v.nums[at]))
+		case isFalse, isTrue:
+			w.maker.Bool(t == isTrue)
+		case isCell:
+			w.maker.Cell(v.texts[at])
+		case isFailure, isUndecided:
+			w.walk(m.base + i)
+		default:
+			w.maker.Value(m.value(v, at))
+		}
+	}
+}
+
+// walk adds the value of one row by the walk.
+func (w *columnWriter) walk(row int) {
+	var v attr.Value
+	var err error
+	if w.maker.Bytes() <= w.most {
+		v, err = w.x.Eval(w.batch, row)
+	} else {
+		err = errorf(w.x.rng, "the expression makes more than %d MB for the rows of one batch: set a lower batch_rows", w.most>>20)
+	}
+	if err != nil {
+		w.failed(row, err)
+	}
+	w.maker.Value(v)
 }
 
 // makers is the room in which columns are made.
@@ -151,24 +190,6 @@ func (x *Expr) untouched(b *record.Batch) (record.Column, bool) {
 		return record.Column{}, false
 	}
 	return b.Lookup(n.name)
-}
-
-// walk adds the value of one row by the walk.
-func (x *Expr) walk(maker *attr.ColumnMaker, b *record.Batch, row int, failed func(int, error)) {
-	v, err := x.Eval(b, row)
-	if err != nil {
-		failed(row, err)
-	}
-	maker.Value(v)
-}
-
-// leave counts a row that is left to the walk.
-func (m *machine) leave(t tag) {
-	if t == isFailure {
-		m.failures++
-		return
-	}
-	m.undecided++
 }
 
 // Way is how an expression is evaluated.
@@ -195,8 +216,8 @@ func (x *Expr) Way() (Way, []Part) {
 
 // Where appends to hold those of the rows, given rising, for which the
 // expression holds as a condition. No other row is forgotten: not is told each
-// of them, in order, with an error when the condition fails on it. hold may be
-// rows[:0].
+// of them, in order, with an error when the condition fails on it. Rows that
+// hold, or that do not, may be appended to rows[:0] while Where goes through it.
 func (x *Expr) Where(b *record.Batch, rows, hold []int, not func(row int, err error)) []int {
 	if x.program == nil {
 		for _, row := range rows {
@@ -223,7 +244,6 @@ func (x *Expr) Where(b *record.Batch, rows, hold []int, not func(row int, err er
 			case isFalse:
 				not(row, nil)
 			default:
-				m.leave(t)
 				hold = x.holds(b, row, hold, not)
 			}
 		}

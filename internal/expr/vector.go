@@ -175,9 +175,6 @@ type machine struct {
 	frame frame // of the walk of a part
 	call  call
 	args  []attr.Value
-
-	// How many rows of the batch were left to the walk.
-	failures, undecided int
 }
 
 // maxMadeText bounds the texts of a chunk (promise 6). What would be made beyond

@@ -127,36 +127,30 @@ func (c *Config) Open(_ context.Context, env transforms.Env) (transforms.Transfo
 type route struct {
 	outputs []output
 	mem     memory.Allocator
+	rows    transforms.Rows
 }
 
-// Apply parts a batch's rows by output.
+// Apply parts a batch's rows by output: each output looks at the rows that those
+// before it have left.
 func (t *route) Apply(_ context.Context, in *record.Batch, out *transforms.Out) error {
-	rows := make([][]int, len(t.outputs)+1)
-	for row := range in.Rows() {
-		to, err := t.takes(in, row)
-		if err != nil {
-			out.Rejects = append(out.Rejects, transforms.RejectExpression(in, row, fmt.Sprintf("output %q", t.outputs[to].name), err))
-			continue
-		}
-		rows[to] = append(rows[to], row)
+	all, room := t.rows.All(in.Rows()), t.rows.All(0)
+	defer t.rows.Done(all)
+	defer t.rows.Done(room)
+	var rejects transforms.RowRejects
+	rest := *all
+	for _, o := range t.outputs {
+		left := rest[:0]
+		*room = o.where.Where(in, rest, (*room)[:0], func(row int, err error) {
+			if err == nil {
+				left = append(left, row)
+				return
+			}
+			rejects.Add(row, transforms.RejectExpression(in, row, fmt.Sprintf("output %q", o.name), err))
+		})
+		out.EmitTo(o.name, transforms.Keep(t.mem, in, *room))
+		rest = left
 	}
-	for i, chosen := range rows {
-		name := Otherwise
-		if i < len(t.outputs) {
-			name = t.outputs[i].name
-		}
-		out.EmitTo(name, transforms.Keep(t.mem, in, chosen))
-	}
+	out.EmitTo(Otherwise, transforms.Keep(t.mem, in, rest))
+	out.Rejects = rejects.AppendTo(out.Rejects)
 	return nil
-}
-
-// takes is the output that takes a row, or whose condition failed; the number of
-// outputs when none does.
-func (t *route) takes(in *record.Batch, row int) (int, error) {
-	for i, o := range t.outputs {
-		if ok, err := o.where.Condition(in, row); ok || err != nil {
-			return i, err
-		}
-	}
-	return len(t.outputs), nil
 }
