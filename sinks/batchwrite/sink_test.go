@@ -394,7 +394,7 @@ func TestFacts(t *testing.T) {
 		"index":        {server.Endpoint, fmt.Sprintf("table = %q", table), "index by-email by email (S)"},
 		"missing":      {server.Endpoint, `table = "nowhere"`, "there is no such table: a run would fail"},
 		"stakes":       {server.Endpoint, fmt.Sprintf("table = %q\noperation = \"delete\"", table), "point-in-time recovery off, deletion protection off"},
-		"create":       {server.Endpoint, `table = "nowhere"` + createTable, "{Name:nowhere Use:create Keys:[id (S)] Note:on_demand}"},
+		"create":       {server.Endpoint, `table = "nowhere"` + createTable, "{Name:nowhere Use:create Keys:[id (S)] Note:on_demand "},
 		"other keys":   {server.Endpoint, fmt.Sprintf("table = %q", table) + createTable, " exists, with the key pk (S), sk (N)"},
 		"unreachable":  {"http://127.0.0.1:1", `table = "users"`, "{Name:users Use:write Keys:[] Note:not looked up: "},
 		"by row":       {server.Endpoint, `table = row.t`, "the tables are named by the rows"},

@@ -48,7 +48,7 @@ func (c *Config) Schema() schema.Block {
 			"With `keep = \"last\"` it is one when one of the `window` rows after it has, so rows wait until that many have come: memory holds that many rows, " +
 			"and what other branches bring meanwhile waits where they meet. The rows that go on stay in their order. A run that is stopped does not let go what waits.",
 		Args: []schema.Arg{
-			schema.Expr("key", &c.key, expr.Unknown, "What makes rows duplicates: an expression, or a list of them.").Require(),
+			schema.Expr("key", &c.key, expr.Unknown, "What makes rows duplicates: an expression, or a list of them.").Require().RowByRow(),
 			schema.Choice("keep", &c.keep, []string{keepFirst, keepLast}, "Which row of a key goes on."),
 			schema.Int("window", &c.window, "How far apart duplicates may be.").Unit("rows").Between(1, 1<<30),
 		},
