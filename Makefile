@@ -56,22 +56,23 @@ generate: ## write what is generated: reference pages and schemas
 fuzz: ## run every fuzz target for FUZZTIME (20s)
 	@FUZZTIME=$(FUZZTIME) scripts/fuzz.sh
 
-# What is compared: ROWS rows in REPEAT rounds, of cases with ONLY in their name;
-# CPU profiles of each go to the folder PROFILES. DuckDB is compared with where
-# npm can install it.
+# What is compared: ROWS rows in REPEAT rounds, of cases whose names ONLY
+# matches; CPU profiles of each go to the folder PROFILES. BASE is another build of
+# dynapipe to compare with too. DuckDB is compared with where npm can install it.
 ROWS     ?= 200000
 REPEAT   ?= 5
 ONLY     ?=
 PROFILES ?=
+BASE     ?=
 
-bench: build ## compare whole runs with naive programs and DuckDB: ROWS (200000), REPEAT (5), ONLY, PROFILES
+bench: build ## compare whole runs with naive programs and DuckDB: ROWS (200000), REPEAT (5), ONLY, PROFILES, BASE
 	@go build -trimpath -o build/ ./internal/bench/cmd/bench ./internal/bench/cmd/profile
 	duckdb=internal/bench/duckdb
 	if ! npm ci --prefix $$duckdb --ignore-scripts >build/duckdb.log 2>&1; then
 		echo "DuckDB is left out: npm could not install it, see build/duckdb.log" >&2
 		duckdb=
 	fi
-	build/bench -rows $(ROWS) -repeat $(REPEAT) -only "$(ONLY)" -module . -duckdb "$$duckdb" \
+	build/bench -rows $(ROWS) -repeat $(REPEAT) -only "$(ONLY)" -base "$(BASE)" -module . -duckdb "$$duckdb" \
 		-profiled build/profile -profiles "$(PROFILES)"
 
 microbench: ## run the benchmarks of packages that match BENCH (all)

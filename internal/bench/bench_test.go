@@ -50,7 +50,7 @@ func options(t *testing.T) (Options, *bytes.Buffer) {
 // Every case that needs nothing from outside runs, and both sides make the same.
 func TestCasesRun(t *testing.T) {
 	o, out := options(t)
-	o.Memory = true
+	o.Memory, o.Base = true, o.Dynapipe
 	if err := Run(t.Context(), o); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}

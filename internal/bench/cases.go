@@ -54,6 +54,7 @@ type benchCase struct {
 type peer struct {
 	name        string
 	duckdb      bool // else a naive program
+	base        bool // or another build of dynapipe
 	concurrency int  // of a naive program's writes
 	target      target
 	bestOf      bool // one of several, the best of which counts

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -24,15 +25,22 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
+	only, err := regexp.Compile(o.Only)
+	if err != nil {
+		return fmt.Errorf("which cases: %w", err)
+	}
 	r.introduce()
 	var results []result
 	for _, c := range cases() {
-		if !strings.Contains(c.id(), o.Only) {
+		if !only.MatchString(c.id()) {
 			continue
 		}
 		if why := r.without(ctx, &c); why != "" {
 			fmt.Fprintf(o.Out, "left out: %s: %s\n", c.title, why)
 			continue
+		}
+		if o.Base != "" {
+			c.peers = append(slices.Clip(c.peers), peer{name: "dynapipe, another build", base: true})
 		}
 		if err := r.check(ctx, &c); err != nil {
 			return fmt.Errorf("%s: %w", c.id(), err)
@@ -45,7 +53,13 @@ func Run(ctx context.Context, o Options) error {
 		fmt.Fprintf(o.Out, "measured: %s\n", c.title)
 	}
 	r.report(results)
-	return errors.Join(r.compareExpressions(ctx), r.compareMemory(ctx))
+	if only.MatchString("expressions") {
+		err = r.compareExpressions(ctx)
+	}
+	if only.MatchString("memory") {
+		err = errors.Join(err, r.compareMemory(ctx))
+	}
+	return err
 }
 
 // without says why a case can't run here; "" when it can.

@@ -63,7 +63,7 @@ func (r *rig) table(results []result, by measure, title string) {
 func (res *result) best() int {
 	best := 0
 	for i := range res.theirs {
-		if median(res.by.of(res.theirs[i])) < median(res.by.of(res.theirs[best])) {
+		if res.peers[i].bestOf && median(res.by.of(res.theirs[i])) < median(res.by.of(res.theirs[best])) {
 			best = i
 		}
 	}

@@ -23,9 +23,10 @@ type Options struct {
 	Rows      int    // of every input
 	CheckRows int    // of the inputs on which content is compared
 	Repeat    int    // rounds
-	Only      string // the part of a case's name that it has to have
+	Only      string // a regular expression that a case's name has to match
 	Memory    bool   // compare peak memory at Rows and ten times as many
 	Dynapipe  string // the command
+	Base      string // another build of it, to compare it with too; none when empty
 	Profiled  string // the command that writes profiles; with Profiles
 	Profiles  string // folder for CPU profiles of each case; none when empty
 	Self      string // the benchmark's own command, for `serve` and `naive`
@@ -139,6 +140,11 @@ func (r *rig) dynapipe(c *benchCase) program {
 
 // peer is the run of another program.
 func (r *rig) peer(c *benchCase, p peer) program {
+	if p.base {
+		before := r.dynapipe(c)
+		before.argv[0] = r.Base
+		return before
+	}
 	if p.duckdb {
 		return program{argv: []string{"node", filepath.Join(r.DuckDB, "run.mjs"), c.name, c.input, c.output}, saysCPU: true}
 	}

@@ -23,7 +23,8 @@ type Client struct {
 	sdk       *dynamodb.Client
 	transport *http.Transport
 	creds     aws.CredentialsProvider
-	signer    *v4.Signer
+	signer    *signer // nil for an endpoint that only the SDK's can sign for
+	sdkSigner *v4.Signer
 	endpoint  *url.URL
 	region    string // that requests are signed for
 	place     string
@@ -58,7 +59,7 @@ func newClient(ctx context.Context, cfg aws.Config, endpoint string, transport *
 		return nil, fmt.Errorf("no DynamoDB endpoint for region %q: %s", o.Region, oneLine(err.Error()))
 	}
 	c := &Client{
-		sdk: sdk, transport: transport, creds: o.Credentials, signer: v4.NewSigner(),
+		sdk: sdk, transport: transport, creds: o.Credentials, sdkSigner: v4.NewSigner(),
 		endpoint: &resolved.URI, region: o.Region, place: o.Region,
 		agent: userAgent(), timeout: timeout,
 	}
@@ -69,6 +70,9 @@ func newClient(ctx context.Context, cfg aws.Config, endpoint string, transport *
 		if region, ok := smithyhttp.GetSigV4SigningRegion(&options[0].SignerProperties); ok {
 			c.region = region
 		}
+	}
+	if plainEndpoint(c.endpoint) {
+		c.signer = &signer{region: c.region}
 	}
 	if o.BaseEndpoint != nil {
 		c.place = strings.TrimSuffix(c.endpoint.Redacted(), "/")

@@ -47,6 +47,9 @@ const (
 	// setUpTimeout bounds finding credentials. The instance role's own service
 	// is asked last, and where there is none it takes seconds to say so.
 	setUpTimeout = noAnswer
+	// writeBuffer holds a batch of usual items with its head, so that it is sent
+	// in one piece. It is the price of a connection.
+	writeBuffer = 16 << 10
 )
 
 const credentialsAdvice = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, " +
@@ -121,6 +124,7 @@ func (c *Connection) tune(t *http.Transport) {
 	t.MaxIdleConns = c.MaxConnections
 	t.MaxIdleConnsPerHost = c.MaxConnections
 	t.MaxConnsPerHost = c.MaxConnections
+	t.WriteBufferSize = writeBuffer
 }
 
 // transportOf is the transport of the configuration, to which the SDK has

@@ -3,8 +3,6 @@ package dynamo
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -62,7 +60,7 @@ func (c *Client) sign(ctx context.Context, operation string, body []byte) (*http
 	if err != nil {
 		return nil, credentialsError(operation, err)
 	}
-	endpoint := *c.endpoint // the signer writes into it
+	endpoint := *c.endpoint // the SDK's signer writes into it
 	request := (&http.Request{
 		Method: http.MethodPost, URL: &endpoint, Host: c.endpoint.Host,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
@@ -76,9 +74,9 @@ func (c *Client) sign(ctx context.Context, operation string, body []byte) (*http
 		// With it the transport may repeat a request of which nothing was written.
 		GetBody: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil },
 	}).WithContext(ctx)
-	sum := sha256.Sum256(body)
-	err = c.signer.SignHTTP(ctx, creds, request, hex.EncodeToString(sum[:]), "dynamodb", c.region, time.Now())
-	if err != nil {
+	if c.signer != nil {
+		c.signer.sign(request, body, creds, time.Now())
+	} else if err := c.sdkSigner.SignHTTP(ctx, creds, request, string(appendHash(nil, body)), service, c.region, time.Now()); err != nil {
 		return nil, credentialsError(operation, err)
 	}
 	// The checksum is over the bytes on the wire. Unsigned, because proxies change it.

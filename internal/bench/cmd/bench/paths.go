@@ -9,7 +9,7 @@ import (
 // absolute has paths that hold in any folder: programs run in that of their
 // input.
 func absolute(o bench.Options) (bench.Options, error) {
-	for _, path := range []*string{&o.Dynapipe, &o.Profiled, &o.Profiles, &o.DuckDB, &o.Module, &o.Dir} {
+	for _, path := range []*string{&o.Dynapipe, &o.Base, &o.Profiled, &o.Profiles, &o.DuckDB, &o.Module, &o.Dir} {
 		if *path == "" {
 			continue
 		}
