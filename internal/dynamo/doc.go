@@ -12,6 +12,7 @@
 // row at fault, or stop the run.
 //
 // CompileItem turns an expression over the stored item into DynamoDB's own
-// expression language; ParsePage cuts the answer of a Scan or Query into items
+// expression language, CompileWrite those of a write, whose values come from
+// rows; ParsePage cuts the answer of a Scan or Query into items
 // without making a Go value of any attribute.
 package dynamo

@@ -22,6 +22,11 @@ const (
 	// KeyCondition is the KeyConditionExpression of a Query: the partition key
 	// equal to something, and perhaps one condition on the sort key.
 	KeyCondition
+	// Condition is the ConditionExpression of a write: parts without item are
+	// computed for each row.
+	Condition
+	// clause is the right side of one name of an UpdateExpression.
+	clause
 )
 
 // Limits of expressions (AWS, "Quotas in Amazon DynamoDB", expression parameters).
@@ -53,12 +58,15 @@ type KeyTest struct {
 // item are computed now. What DynamoDB can't evaluate is a diagnostic at its
 // place. A program is nil when there are errors.
 func CompileItem(e hcl.Expression, scope *expr.Scope, role Role) (*ItemProgram, hcl.Diagnostics) {
-	c := &itemCompiler{scope: scope}
+	c := &itemCompiler{scope: scope, role: role}
 	cond := c.condition(e)
 	if c.diags.HasErrors() {
 		return nil, c.diags
 	}
 	p := &ItemProgram{cond: cond, paths: c.paths}
+	if role == Condition && cond.op != opConstant && len(c.paths) == 0 {
+		c.fail(e, "Condition without item", "It looks at nothing that is stored. Leave rows out by a filter transform: where = ...")
+	}
 	if cond.op == opConstant && (!cond.truth || role == KeyCondition) {
 		c.fail(e, "Expression without item", "This is %t whatever is stored. Compare an attribute of the stored item: item.status == \"active\".", cond.truth)
 	} else if role == KeyCondition {
@@ -107,6 +115,7 @@ func (p *ItemProgram) Keys() []KeyTest { return p.keys }
 // itemCompiler is the state of one CompileItem.
 type itemCompiler struct {
 	scope     *expr.Scope
+	role      Role
 	diags     hcl.Diagnostics
 	paths     []Path
 	operators int
@@ -137,20 +146,34 @@ func bare(e hcl.Expression) hcl.Expression {
 	}
 }
 
-// value computes a part without item.
+// value computes a part without item that has to be known beforehand.
 func (c *itemCompiler) value(e hcl.Expression) (attr.Value, bool) {
+	o, ok := c.part(e)
+	if ok && o.row != nil {
+		c.fail(e, "Not the same for every row", "The text of the expression is made once, before any row comes, and this part of it would "+
+			"change it. It can use var, local and functions that give the same every time.")
+		ok = false
+	}
+	return o.value, ok
+}
+
+// part is a part without item: a value, or an expression that is computed for
+// each row.
+func (c *itemCompiler) part(e hcl.Expression) (operand, bool) {
 	x, diags := expr.Compile(e, c.scope)
 	c.diags = append(c.diags, diags...)
 	if diags.HasErrors() {
-		return attr.Value{}, false
+		return operand{}, false
 	}
-	v, ok := x.Constant()
-	if !ok {
+	if v, ok := x.Constant(); ok {
+		return operand{value: v}, true
+	}
+	if c.role < Condition {
 		c.fail(e, "No row here", "This expression is evaluated by DynamoDB while it reads, before there is a row: "+
 			"it can use item, var, local and functions that give the same every time.")
-		return attr.Value{}, false
+		return operand{}, false
 	}
-	return v, true
+	return operand{row: x}, true
 }
 
 // condition compiles what is true or false.
@@ -187,11 +210,16 @@ func (c *itemCompiler) condition(e hcl.Expression) *condition {
 	return constant(true)
 }
 
-// staticCondition is a part without item that decides something: it is decided now.
+// staticCondition is a part without item that decides something: it is decided
+// now, or for each row.
 func (c *itemCompiler) staticCondition(e hcl.Expression) *condition {
-	v, ok := c.value(e)
+	o, ok := c.part(e)
+	v := o.value
 	switch {
 	case !ok:
+	case o.row != nil:
+		o.truth = true
+		return &condition{op: opLeaf, test: "=", operands: []operand{o, {value: attr.BoolValue(true)}}}
 	case v.Kind() == attr.Bool:
 		return constant(v.True())
 	case v.IsNull():
@@ -239,30 +267,45 @@ func (c *itemCompiler) comparison(e *hclsyntax.BinaryOpExpr, symbol string) *con
 		return constant(true)
 	}
 	ordered := symbol != "=" && symbol != "<>"
-	if !c.comparable(e.LHS, left, right, ordered) || !c.comparable(e.RHS, right, left, ordered) {
+	if !c.comparable(e.LHS, &left, right, ordered) || !c.comparable(e.RHS, &right, left, ordered) {
 		return constant(true)
 	}
 	return &condition{op: opLeaf, test: symbol, operands: []operand{left, right}}
 }
 
 // comparable checks a value against what it is compared with.
-func (c *itemCompiler) comparable(e hcl.Expression, o, with operand, ordered bool) bool {
-	if o.path != nil {
+func (c *itemCompiler) comparable(e hcl.Expression, o *operand, with operand, ordered bool) bool {
+	switch {
+	case o.path != nil:
 		return true
+	case with.size:
+		return c.want(e, o, expr.Number, "size() is a number")
+	case ordered:
+		return c.want(e, o, expr.String|expr.Number|expr.Binary, "DynamoDB orders strings, numbers and binaries")
 	}
+	return c.want(e, o, expr.Unknown&^expr.Null|expr.KindsOf(attr.Null), "")
+}
+
+// want has a value be of one of the kinds, now or for each row. rule says why.
+func (c *itemCompiler) want(e hcl.Expression, o *operand, kinds expr.Kinds, rule string) bool {
 	kind := o.value.Kind()
 	switch {
+	case o.row != nil:
+		o.kinds, o.rule = kinds, rule
+		if got := o.row.Kinds(); got.Never(kinds) {
+			c.fail(e, "Wrong type", "%s, and this is %s.", rule, got)
+			return false
+		}
+		return true
 	case kind == attr.Absent:
 		c.fail(e, "Comparison with null", "In DynamoDB an attribute that is not there is equal to nothing. "+
 			`Write !exists(item.x) for one that is not there, attribute_type(item.x, "NULL") for one that is NULL.`)
-	case with.size && kind != attr.Number:
-		c.fail(e, "Wrong type", "size() is a number, and this is %s %s.", article(kind), kind)
-	case ordered && !scalarKey(kind):
-		c.fail(e, "Wrong type", "DynamoDB orders strings, numbers and binaries, and this is %s %s.", article(kind), kind)
-	default:
-		return true
+		return false
+	case !kinds.Has(kind):
+		c.fail(e, "Wrong type", "%s, and this is %s %s.", rule, article(kind), kind)
+		return false
 	}
-	return false
+	return true
 }
 
 // scalarKey reports the kinds that DynamoDB orders, and takes for keys.
@@ -272,8 +315,7 @@ func scalarKey(k attr.Kind) bool { return k == attr.String || k == attr.Number |
 func (c *itemCompiler) operand(e hcl.Expression) (operand, bool) {
 	e = bare(e)
 	if !usesItem(e) {
-		v, ok := c.value(e)
-		return operand{value: v}, ok
+		return c.part(e)
 	}
 	if call, ok := e.(*hclsyntax.FunctionCallExpr); ok && call.Name == "size" {
 		c.operators++
@@ -301,6 +343,11 @@ func (c *itemCompiler) impossible(e hcl.Expression) {
 		what = fmt.Sprintf("%s() over the stored item", e.Name)
 	case *hclsyntax.ForExpr, *hclsyntax.SplatExpr:
 		what = "loops over the stored item"
+	}
+	if c.role == clause {
+		c.fail(e, "DynamoDB can't evaluate this", "DynamoDB has no %s. A clause of an update takes item.x, a value without item, %s, and one + or - between two of them. "+
+			"Anything else is computed from the row alone, or from an item that a lookup transform has read.", what, strings.Join(clauseFunctions, ", "))
+		return
 	}
 	c.fail(e, "DynamoDB can't evaluate this", "DynamoDB has no %s. Of the stored item it takes comparisons, &&, ||, !, %s. "+
 		"Anything else can be done with row in a transform after the source.", what, strings.Join(itemFunctions, ", "))

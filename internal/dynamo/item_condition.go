@@ -1,9 +1,12 @@
 package dynamo
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/dynapipe/dynapipe/internal/attr"
+	"github.com/dynapipe/dynapipe/internal/expr"
+	"github.com/dynapipe/dynapipe/internal/record"
 )
 
 // operator is what a condition is made with, from what binds loosest.
@@ -26,11 +29,61 @@ type condition struct {
 	operands []operand    // opLeaf
 }
 
-// operand is a path, the size of what is there, or a value.
+// operand is a path, the size of what is there, a value, or an expression that
+// gives one for each row.
 type operand struct {
 	path  Path
 	size  bool
 	value attr.Value
+
+	row    *expr.Expr
+	gate   int        // 1 + the clause that is left out when it is null
+	column int        // 1 + the column of the row's attribute
+	truth  bool       // it is read as a condition
+	listed bool       // it is in a list, where a null is NULL
+	kinds  expr.Kinds // that the row's value may have; 0: any but absent
+	rule   string     // why
+}
+
+// static reports a value that is the same for every row.
+func (o *operand) static() bool { return o.path == nil && o.row == nil }
+
+// eval is the value for a row. The error, an *expr.Error, rejects the row.
+func (o *operand) eval(b *record.Batch, row int) (attr.Value, error) {
+	switch {
+	case o.row == nil:
+		return o.value, nil
+	case o.truth:
+		yes, err := o.row.Condition(b, row)
+		return attr.BoolValue(yes), err
+	}
+	v, err := o.row.Eval(b, row)
+	if err != nil {
+		return v, err
+	}
+	if o.listed && v.IsNull() {
+		return attr.NullValue(), nil
+	}
+	return v, o.check(v)
+}
+
+// check reports a row's value that DynamoDB could not use here.
+func (o *operand) check(v attr.Value) error {
+	switch kind := v.Kind(); {
+	case kind == attr.Absent:
+		return &expr.Error{Range: o.row.Range(), Message: o.name() + " is null for this row, and DynamoDB has no value to compare or compute with"}
+	case o.kinds != 0 && !o.kinds.Has(kind):
+		return &expr.Error{Range: o.row.Range(), Message: fmt.Sprintf("%s, and %s is %s %s for this row", o.rule, o.name(), article(kind), kind)}
+	}
+	return nil
+}
+
+// name is how a message speaks of a row's value.
+func (o *operand) name() string {
+	if text := o.row.Source(); text != "" && len(text) <= 60 {
+		return text
+	}
+	return "the value"
 }
 
 func constant(truth bool) *condition { return &condition{truth: truth} }
@@ -128,7 +181,7 @@ func (c *condition) renderLeaf(b *strings.Builder, into *Placeholders) {
 func (o operand) render(into *Placeholders) string {
 	switch {
 	case o.path == nil:
-		return into.Value(o.value)
+		return into.add(o)
 	case o.size:
 		return "size(" + o.path.Render(into) + ")"
 	}

@@ -9,11 +9,18 @@ import (
 
 	"github.com/dynapipe/dynapipe/internal/attr"
 	"github.com/dynapipe/dynapipe/internal/diag"
+	"github.com/dynapipe/dynapipe/internal/expr"
 )
 
 // itemFunctions is the functions of item expressions, as messages list them.
 var itemFunctions = []string{"between(x, a, b)", "contains(list, item.x)", "contains(item.x, v)",
 	"exists(item.x)", "begins_with(item.x, s)", "size(item.x)", "attribute_type(item.x, \"S\")"}
+
+// clauseFunctions are those of SET, likewise.
+var clauseFunctions = []string{"if_not_exists(item.x, v)", "list_append(a, b)"}
+
+// conditionFunctions are their names.
+var conditionFunctions = []string{"between", "contains", "exists", "begins_with", "size", "attribute_type"}
 
 // descriptors are DynamoDB's types, as attribute_type takes them.
 var descriptors = []string{"S", "N", "B", "BOOL", "NULL", "SS", "NS", "BS", "L", "M"}
@@ -36,8 +43,7 @@ func (c *itemCompiler) function(e *hclsyntax.FunctionCallExpr) *condition {
 	case "size":
 		c.fail(e, "No condition", "size() is a number. Compare it: size(item.x) > 3.")
 	default:
-		names := []string{"between", "contains", "exists", "begins_with", "size", "attribute_type"}
-		if near := diag.Nearest(e.Name, names); near != "" {
+		if near := diag.Nearest(e.Name, conditionFunctions); near != "" {
 			c.diags = append(c.diags, diag.Error(e.NameRange, "Unknown function",
 				"DynamoDB has no %s(). Did you mean %q?", e.Name, near))
 		} else {
@@ -54,7 +60,8 @@ func (c *itemCompiler) arity(e *hclsyntax.FunctionCallExpr, n int) bool {
 	if len(e.Args) == n && !e.ExpandFinal {
 		return true
 	}
-	usage := itemFunctions[slices.IndexFunc(itemFunctions, func(f string) bool { return strings.HasPrefix(f, e.Name+"(") })]
+	all := slices.Concat(itemFunctions, clauseFunctions)
+	usage := all[slices.IndexFunc(all, func(f string) bool { return strings.HasPrefix(f, e.Name+"(") })]
 	c.fail(e, "Wrong number of arguments", "%s() is written %s.", e.Name, usage)
 	return false
 }
@@ -72,12 +79,12 @@ func (c *itemCompiler) between(e *hclsyntax.FunctionCallExpr) *condition {
 		operands[i] = o
 	}
 	for i, arg := range e.Args {
-		if !c.comparable(arg, operands[i], operands[0], true) {
+		if !c.comparable(arg, &operands[i], operands[0], true) {
 			return nil
 		}
 	}
 	low, high := operands[1], operands[2]
-	if low.path == nil && high.path == nil {
+	if low.static() && high.static() {
 		if low.value.Kind() != high.value.Kind() {
 			c.fail(e, "Wrong type", "The bounds are %s and %s; DynamoDB takes two of one type.", low.value.Kind(), high.value.Kind())
 			return nil
@@ -109,26 +116,18 @@ func (c *itemCompiler) contains(e *hclsyntax.FunctionCallExpr) *condition {
 	}
 	p, okPath := c.path(e.Args[0])
 	o, okValue := c.operand(e.Args[1])
-	if !okPath || !okValue || !c.comparable(e.Args[1], o, operand{}, false) {
+	if !okPath || !okValue || !c.comparable(e.Args[1], &o, operand{}, false) {
 		return nil
 	}
 	return &condition{op: opLeaf, test: "contains", operands: []operand{{path: p}, o}}
 }
 
 func (c *itemCompiler) in(e *hclsyntax.FunctionCallExpr) *condition {
-	list, okList := c.value(e.Args[0])
+	values, okList := c.list(e.Args[0])
 	o, okItem := c.operand(e.Args[1])
 	if !okList || !okItem {
 		return nil
 	}
-	switch list.Kind() {
-	case attr.List, attr.StringSet, attr.NumberSet, attr.BinarySet:
-	default:
-		c.fail(e.Args[0], "Wrong type", "contains() takes a list here, of the values that the attribute may have, and this is %s %s.",
-			article(list.Kind()), list.Kind())
-		return nil
-	}
-	values := list.Elems()
 	if len(values) == 0 {
 		return constant(false)
 	}
@@ -137,11 +136,42 @@ func (c *itemCompiler) in(e *hclsyntax.FunctionCallExpr) *condition {
 			"Join several contains() by ||, or filter in a transform after the source.", maxInOperands, len(values))
 		return nil
 	}
-	operands := []operand{o}
-	for _, v := range values {
-		operands = append(operands, operand{value: v})
+	return &condition{op: opLeaf, test: "in", operands: append([]operand{o}, values...)}
+}
+
+// list is the values of IN: those of a list that is known beforehand, or the
+// parts of one that is written here, [row.a, row.b], whose number is known.
+func (c *itemCompiler) list(e hcl.Expression) (values []operand, ok bool) {
+	if tuple, written := bare(e).(*hclsyntax.TupleConsExpr); written {
+		for _, part := range tuple.Exprs {
+			o, ok := c.part(part)
+			if !ok {
+				return nil, false
+			}
+			if o.row != nil {
+				o.listed = true
+			} else if o.value.IsNull() {
+				o.value = attr.NullValue()
+			}
+			values = append(values, o)
+		}
+		return values, true
 	}
-	return &condition{op: opLeaf, test: "in", operands: operands}
+	list, ok := c.value(e)
+	if !ok {
+		return nil, false
+	}
+	switch list.Kind() {
+	case attr.List, attr.StringSet, attr.NumberSet, attr.BinarySet:
+	default:
+		c.fail(e, "Wrong type", "contains() takes a list here, of the values that the attribute may have, and this is %s %s.",
+			article(list.Kind()), list.Kind())
+		return nil, false
+	}
+	for _, v := range list.Elems() {
+		values = append(values, operand{value: v})
+	}
+	return values, true
 }
 
 func (c *itemCompiler) exists(e *hclsyntax.FunctionCallExpr) *condition {
@@ -160,8 +190,7 @@ func (c *itemCompiler) beginsWith(e *hclsyntax.FunctionCallExpr) *condition {
 	if !ok {
 		return nil
 	}
-	if k := o.value.Kind(); o.path == nil && k != attr.String && k != attr.Binary {
-		c.fail(e.Args[1], "Wrong type", "begins_with() takes a string or a binary, and this is %s %s.", article(k), k)
+	if o.path == nil && !c.want(e.Args[1], &o, expr.String|expr.Binary, "begins_with() takes a string or a binary") {
 		return nil
 	}
 	return &condition{op: opLeaf, test: "begins_with", operands: []operand{{path: p}, o}}
@@ -172,7 +201,7 @@ func (c *itemCompiler) attributeType(e *hclsyntax.FunctionCallExpr) *condition {
 	if !ok {
 		return nil
 	}
-	if o.path != nil || o.value.Kind() != attr.String || !slices.Contains(descriptors, o.value.Text()) {
+	if !o.static() || o.value.Kind() != attr.String || !slices.Contains(descriptors, o.value.Text()) {
 		c.fail(e.Args[1], "Unknown type", "attribute_type() takes one of DynamoDB's types: %s.", strings.Join(descriptors, ", "))
 		return nil
 	}

@@ -91,6 +91,32 @@ func Item(name string, target **ItemExpr, doc string) Arg {
 	}}
 }
 
+// NamedItem is one name = expression over the stored item.
+type NamedItem struct {
+	Name string
+	ItemExpr
+	Range hcl.Range // of the name
+}
+
+// Items is name = expression over the stored item and the row, in order. A name
+// twice is an error.
+func Items(name string, target *[]NamedItem, doc string) Arg {
+	return Arg{name: name, doc: doc, kind: "{ name = item expression, ... }", decode: func(d *decoding, a *argument) {
+		pairs, ok := d.pairs(a, "expression")
+		if !ok {
+			return
+		}
+		out := make([]NamedItem, 0, len(pairs))
+		for _, p := range pairs {
+			if d.known(p.value) {
+				out = append(out, NamedItem{Name: p.name, ItemExpr: ItemExpr{Expr: p.value, Scope: d.Scope}, Range: p.at})
+			}
+		}
+		*target = out
+		a.show(d.source(a.expr))
+	}}
+}
+
 // Raw is an expression that whoever declares it reads by itself.
 func Raw(name string, target *hcl.Expression, kind, doc string) Arg {
 	return Arg{name: name, doc: doc, kind: kind, decode: func(_ *decoding, a *argument) { *target = a.expr }}
