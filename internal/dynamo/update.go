@@ -51,16 +51,6 @@ type term struct {
 	args    []*term
 }
 
-// operands gives every operand of a term to each.
-func (t *term) operands(each func(*operand)) {
-	if t.op == "" {
-		each(&t.operand)
-	}
-	for _, arg := range t.args {
-		arg.operands(each)
-	}
-}
-
 // repeatable reports that the value is the same when it is set twice.
 func (t *term) repeatable() bool {
 	switch t.op {

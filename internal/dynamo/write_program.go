@@ -292,4 +292,3 @@ func (p *WriteProgram) fill(dst []byte, t *template, row int) ([]byte, error) {
 	}
 	return closeValues(dst, len(t.values)), nil
 }
-

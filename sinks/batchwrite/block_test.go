@@ -172,7 +172,6 @@ func TestWrongBlocks(t *testing.T) {
 		"table = row.t\nwrite_capacity = \"50%\"":                                                "row by row",
 		"table = \"abc\"\nmax_deletes = -2":                                                      "at least 0",
 		"table = \"abc\"\nduplicates = \"first\"":                                                `"last", "error"`,
-		"table = \"abc\"\ncondition = row.x":                                                     "condition",
 		"table = \"abc\"\ntabel = \"abc\"":                                                       "tabel",
 		"table = \"abc\"\nconnection = connection.dynamodb.other":                                "There is no connection.dynamodb.other",
 		"table = \"abc\"\ncreate_table {}":                                                       "partition_key",

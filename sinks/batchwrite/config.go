@@ -1,5 +1,6 @@
 // Package batchwrite is the sink that puts rows into DynamoDB tables, or
-// deletes items by them, with BatchWriteItem.
+// deletes items by them, with BatchWriteItem; with a condition, with PutItem and
+// DeleteItem.
 //
 //	config.go   the block: its arguments and what can be wrong with them
 //	facts.go    what the plan says of it
@@ -18,6 +19,7 @@ import (
 	"github.com/dynapipe/dynapipe/internal/attr"
 	"github.com/dynapipe/dynapipe/internal/deliver"
 	"github.com/dynapipe/dynapipe/internal/diag"
+	"github.com/dynapipe/dynapipe/internal/dynamo"
 	"github.com/dynapipe/dynapipe/internal/dynamo/delivery"
 	"github.com/dynapipe/dynapipe/internal/expr"
 	"github.com/dynapipe/dynapipe/internal/schema"
@@ -46,6 +48,10 @@ type Config struct {
 	duplicates  string
 	maxDeletes  int64
 	createTable *delivery.CreateTable
+
+	condition   *schema.ItemExpr
+	onCondition string
+	writes      *dynamo.WriteProgram // of the condition; nil without one
 }
 
 var _ sinks.Config = (*Config)(nil)
@@ -75,6 +81,9 @@ func (c *Config) Schema() schema.Block {
 				"What becomes of rows of one key that are in flight together: `last` sends only the last of those that wait; `error` rejects a row that comes while another one of its key is held."),
 			schema.Int64("max_deletes", &c.maxDeletes, "Rows that may delete. A run that would delete more fails before it does.").
 				DefaultDoc("no limit").AtLeast(0),
+			schema.Item("condition", &c.condition,
+				"What must hold for the stored `item`, in DynamoDB, for the row to be written: `!exists(item.pk) || item.updated_at < row.updated_at`. Then each row is a PutItem or DeleteItem of its own, and none is left out for a later one of its key."),
+			delivery.ConditionFailureArg(&c.onCondition),
 		},
 		Blocks: []schema.Nested{
 			delivery.CreateTableBlock(&c.createTable),
@@ -92,6 +101,11 @@ sends only the key.
 Rows of one key reach the table in the order they came, whatever is repeated. Rows that wait for the same
 key are sent once, the last of them; the others count as coalesced. With ` + "`duplicates = \"error\"`" + ` they are
 rejected. That finds the duplicates that meet while they wait or are in flight; it is no check of the whole input.
+
+With ` + "`condition`" + ` every row is a request of its own, which DynamoDB carries out only when the condition holds for the
+item as it is stored at that moment; rows of one key are tried one after the other. An attempt whose answer was lost is
+repeated. Should the condition fail then, the stored item is compared with the row: when they are equal it was that
+attempt that wrote it, and the row counts as written.
 
 What DynamoDB gives back unprocessed or throttles is sent again until the table takes it. A request that
 DynamoDB calls invalid is divided until the row at fault is found, which is rejected.`
@@ -117,7 +131,32 @@ func (c *Config) check(at schema.Ranges) hcl.Diagnostics {
 	if v, constant := c.fixedOperation(); constant && v != operationPut && v != operationDelete {
 		report("operation", "Unknown value", "\"operation\" takes \"put\" or \"delete\", not %q.", v)
 	}
-	return append(diags, c.CheckBudget(at, fixed)...)
+	diags = append(diags, c.CheckBudget(at, fixed)...)
+	return append(diags, c.checkCondition(at)...)
+}
+
+// checkCondition compiles the condition and finds what does not go with it.
+func (c *Config) checkCondition(at schema.Ranges) hcl.Diagnostics {
+	if c.condition == nil {
+		if at.Has("on_condition_failure") {
+			return hcl.Diagnostics{diag.Error(at.Of("on_condition_failure"), "No condition to fail", "\"on_condition_failure\" is for a sink with a \"condition\".")}
+		}
+		return nil
+	}
+	writes, diags := dynamo.CompileWrite(c.condition, dynamo.Clauses{})
+	if diags.HasErrors() {
+		return diags
+	}
+	if writes.Conditional() {
+		c.writes = writes
+	}
+	for _, argument := range []string{"batch_size", "duplicates"} {
+		if at.Has(argument) {
+			diags = append(diags, diag.Error(at.Of(argument), "Not with a condition",
+				"With a \"condition\" each row is a request of its own and every row is sent, so %q has no meaning. Leave one of them out.", argument))
+		}
+	}
+	return diags
 }
 
 // fixedTable is the table when it is the same for every row.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/dynapipe/dynapipe/internal/attr"
 	"github.com/dynapipe/dynapipe/internal/deliver"
+	"github.com/dynapipe/dynapipe/internal/dynamo"
 	"github.com/dynapipe/dynapipe/internal/dynamo/delivery"
 	"github.com/dynapipe/dynapipe/internal/expr"
 	"github.com/dynapipe/dynapipe/internal/record"
@@ -14,6 +15,10 @@ const (
 	putHead    = `{"PutRequest":{"Item":`
 	deleteHead = `{"DeleteRequest":{"Key":`
 	tail       = `}}`
+
+	tableHead = `{"TableName":`
+	itemHead  = `,"Item":`
+	keyHead   = `,"Key":`
 )
 
 // encoder makes rows of batches into rows of the core.
@@ -24,6 +29,8 @@ type encoder struct {
 	fixed     *delivery.Table   // when every row goes to one table
 	fixedOp   deliver.Operation // when every row asks the same; else 0
 
+	writes *dynamo.WriteProgram // of the condition, when there is one
+
 	arena   delivery.Arena
 	scratch []byte
 	key     delivery.Key
@@ -32,12 +39,12 @@ type encoder struct {
 // row encodes one row. A row that can't be written is refused; an error fails
 // the run.
 func (e *encoder) row(ctx context.Context, p *delivery.Page, row int) (out deliver.Row, no delivery.Refusal, err error) {
-	out.Operation = deliver.Put
+	out.Operation = e.single(deliver.Put)
 	op, no := e.operationOf(p.Batch, row)
 	if no.Refused() {
 		return out, no, nil
 	}
-	out.Operation = op
+	out.Operation = e.single(op)
 	t := e.fixed
 	if t == nil {
 		if t, no, err = e.tables.Of(ctx, e.table, p.Batch, row); no.Refused() || err != nil {
@@ -49,6 +56,9 @@ func (e *encoder) row(ctx context.Context, p *delivery.Page, row int) (out deliv
 		return out, no, nil
 	}
 	out.Table, out.Key, out.Index = t.Name, string(e.key.Bytes()), row
+	if e.writes != nil {
+		return out, e.conditional(p, view, row, op, &out), nil
+	}
 	if op == deliver.Delete {
 		e.deletion(p, t, row, &out)
 		return out, delivery.Refusal{}, nil
@@ -72,6 +82,47 @@ func (e *encoder) operationOf(b *record.Batch, row int) (deliver.Operation, deli
 		return 0, delivery.Refuse(delivery.CodeOperation, "operation is \"put\" or \"delete\", and for this row it is %q", delivery.Shorten(v.Text()))
 	}
 	return 0, delivery.Refuse(delivery.CodeOperation, "operation is \"put\" or \"delete\", and for this row it is %s", v.Kind())
+}
+
+// single is the operation that a row with a condition asks instead.
+func (e *encoder) single(op deliver.Operation) deliver.Operation {
+	switch {
+	case e.writes == nil:
+		return op
+	case op == deliver.Delete:
+		return deliver.DeleteItem
+	}
+	return deliver.PutItem
+}
+
+// conditional makes the body of a PutItem or DeleteItem, but for its last brace.
+func (e *encoder) conditional(p *delivery.Page, v *delivery.View, row int, op deliver.Operation, out *deliver.Row) delivery.Refusal {
+	e.scratch = attr.AppendJSONString(append(e.scratch[:0], tableHead...), v.Table.Name)
+	from, to := 0, 0 // of the item
+	if op == deliver.Delete {
+		e.scratch = e.key.Append(append(e.scratch, keyHead...))
+		out.Units = 1 + v.Table.Count
+	} else {
+		units, no := v.Item(row)
+		if no.Refused() {
+			return no
+		}
+		out.Units = units
+		e.scratch = append(e.scratch, itemHead...)
+		from = len(e.scratch)
+		e.scratch = p.Items.AppendRow(e.scratch, row)
+		to = len(e.scratch)
+	}
+	var err error
+	if e.scratch, err = e.writes.Append(e.scratch, row); err != nil {
+		return delivery.Failed(err)
+	}
+	out.Body = e.arena.Keep(append(e.scratch, delivery.SingleTail...))
+	if out.Item = out.Body[from:to:to]; op == deliver.Delete {
+		e.scratch = p.Items.AppendRow(e.scratch[:0], row)
+		out.Item = e.arena.Keep(e.scratch)
+	}
+	return delivery.Refusal{}
 }
 
 func (e *encoder) put(p *delivery.Page, v *delivery.View, row int, out *deliver.Row) delivery.Refusal {

@@ -12,13 +12,17 @@ import (
 // plan can be made without a connection.
 func (c *Config) Facts(ctx context.Context) (schema.Facts, error) {
 	f := schema.Facts{
-		Calls: []string{"DescribeTable", "DescribeContinuousBackups", callName},
+		Calls: append([]string{"DescribeTable", "DescribeContinuousBackups"}, c.calls()...),
 		Order: "rows of one key in the order they come; rows of different keys in any order",
 		Guarantee: "at least once: a request whose answer was lost, and rows of a resumed run, are written again, " +
 			"which leaves the same items",
 	}
 	if c.createTable != nil {
 		f.Calls = append(f.Calls, "CreateTable")
+	}
+	if c.writes != nil {
+		f.Guarantee = "at least once, where the condition holds: a request whose answer was lost, and rows of a resumed run, are tried again"
+		f.Notes = append(f.Notes, "with a condition each row is a request of its own: slower than batches of 25, and nothing is coalesced")
 	}
 	f.Notes = append(f.Notes, c.deleteNotes()...)
 	names := c.tables

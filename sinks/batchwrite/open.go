@@ -2,13 +2,14 @@ package batchwrite
 
 import (
 	"context"
+	"strings"
 
 	"github.com/dynapipe/dynapipe/internal/deliver"
 	"github.com/dynapipe/dynapipe/internal/dynamo/delivery"
 	"github.com/dynapipe/dynapipe/sinks"
 )
 
-// callName is the API operation that the sink makes.
+// callName is the API operation that the sink makes without a condition.
 const callName = "BatchWriteItem"
 
 // Open finds the tables that are known beforehand, creating them if it should,
@@ -21,7 +22,7 @@ func (c *Config) Open(ctx context.Context, env sinks.Env) (sinks.Sink, error) {
 	op := c.onlyOperation()
 	guard := &delivery.Guard{Client: client, Meter: env.Meter, Does: does(op), Always: op != deliver.Put}
 	s := &sink{client: client, maxDeletes: c.maxDeletes, encoder: encoder{
-		table: c.table, operation: c.operation, fixedOp: op,
+		table: c.table, operation: c.operation, fixedOp: op, writes: c.writes,
 		tables: delivery.NewTables(client, c.createTable, guard),
 	}}
 	cfg := deliver.Config{
@@ -32,6 +33,11 @@ func (c *Config) Open(ctx context.Context, env sinks.Env) (sinks.Sink, error) {
 	if err := c.findTables(ctx, s, &cfg); err != nil {
 		client.Close()
 		return nil, err
+	}
+	if c.writes != nil {
+		cfg.Operation, cfg.Caps = strings.Join(c.calls(), ", "), deliver.ItemCaps()
+		s.core = deliver.New(ctx, cfg, &delivery.Single{Client: client, OnFailure: c.onCondition})
+		return s, nil
 	}
 	s.core = deliver.New(ctx, cfg, &sender{client: client, tables: s.encoder.tables})
 	return s, nil
@@ -46,6 +52,19 @@ func (c *Config) onlyOperation() deliver.Operation {
 		return deliver.Delete
 	}
 	return deliver.Put
+}
+
+// calls is the API operations that write.
+func (c *Config) calls() []string {
+	switch op := c.onlyOperation(); {
+	case c.writes == nil:
+		return []string{callName}
+	case op == deliver.Put:
+		return []string{deliver.PutItem.String()}
+	case op == deliver.Delete:
+		return []string{deliver.DeleteItem.String()}
+	}
+	return []string{deliver.PutItem.String(), deliver.DeleteItem.String()}
 }
 
 // findTables finds the tables that are known before any row comes, and the

@@ -28,6 +28,10 @@ func (s *sink) Write(ctx context.Context, b *record.Batch, r *record.Receipt) er
 	s.rows = s.rows[:0]
 	defer func() { clear(s.rows) }()
 	p := delivery.NewPage(b)
+	if s.encoder.writes != nil {
+		s.encoder.writes.Begin(b)
+		defer s.encoder.writes.End()
+	}
 	for row := range b.Rows() {
 		out, no, err := s.encoder.row(ctx, p, row)
 		if err != nil {
@@ -39,7 +43,7 @@ func (s *sink) Write(ctx context.Context, b *record.Batch, r *record.Receipt) er
 			}
 			continue
 		}
-		if out.Operation == deliver.Delete {
+		if out.Operation == deliver.Delete || out.Operation == deliver.DeleteItem {
 			if err := s.countDelete(r.Origin(row)); err != nil {
 				return err
 			}
