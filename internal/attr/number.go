@@ -109,11 +109,36 @@ func scanExponent(text string) (exponent int, ok bool) {
 // CheckNumber reports why DynamoDB could not hold the number exactly; nil when
 // it can.
 func CheckNumber(text string) error {
+	if isShortPlain(text) {
+		return nil
+	}
 	d, ok := scanDecimal(text)
 	if ok && d.digits <= MaxDigits && (d.digits == 0 || d.exponent >= minExponent && d.exponent <= maxExponent) {
 		return nil
 	}
 	return numberError(text, d, ok)
+}
+
+// isShortPlain reports a number that is too short, and has no exponent, to be
+// one that DynamoDB can't hold. Most numbers are.
+func isShortPlain(text string) bool {
+	if text == "" || len(text) > MaxDigits {
+		return false
+	}
+	i, points := 0, 0
+	if text[0] == '-' {
+		i = 1
+	}
+	digits := len(text) - i
+	for ; i < len(text); i++ {
+		if c := text[i]; c-'0' > 9 {
+			if c != '.' {
+				return false
+			}
+			points++
+		}
+	}
+	return points <= 1 && digits > points
 }
 
 func numberError(text string, d decimal, ok bool) error {

@@ -35,7 +35,6 @@ type Table struct {
 	held  int // bytes of the values of the rows that were kept
 	bytes int // of the row being built, at least
 	over  overflow
-	copy  []byte
 }
 
 // NewTable is a table without columns, for batches of about so many rows, with
@@ -81,31 +80,32 @@ func (t *Table) Bytes() int { return t.held }
 // Append sets the row's cell in a column of a type: its text or bytes, which it
 // copies. Of a number CheckNumber has found nothing to say.
 func (t *Table) Append(i int, cell []byte) {
-	if i >= len(t.cells) {
+	if t.bytes += len(cell); i >= len(t.cells) || t.bytes > MaxRowBytes {
+		t.appendOdd(i, cell)
+		return
+	}
+	c := &t.cells[i]
+	end := c.used + len(cell)
+	if end+short > len(c.data) || c.rows+1 >= len(c.ends) {
+		c.reserve(t.mem, end+short, t.rows)
+	}
+	if len(cell) <= short && cap(cell) >= short {
+		*(*[short]byte)(c.data[c.used:]) = *(*[short]byte)(cell[:short])
+	} else {
+		copy(c.data[c.used:end], cell)
+	}
+	c.used = end
+	c.rows++
+	c.ends[c.rows] = int32(end)
+}
+
+// appendOdd is Append for what has no column, or no room.
+func (t *Table) appendOdd(i int, cell []byte) {
+	if t.bytes -= len(cell); i >= len(t.cells) && t.bytes <= MaxRowBytes {
 		t.overflow(i, Value{kind: kindOfType(t.columns[i].Type), text: view(cell)})
 		return
 	}
 	t.bytes += len(cell)
-	if t.bytes > MaxRowBytes {
-		return
-	}
-	c := &t.cells[i]
-	if c.ends == nil {
-		c.start(t.mem, t.rows)
-	}
-	c.append(t.mem, cell)
-}
-
-// Undoubled is Append of text in which every quote is doubled.
-func (t *Table) Undoubled(i int, cell []byte) {
-	t.copy = t.copy[:0]
-	for j := 0; j < len(cell); j++ {
-		t.copy = append(t.copy, cell[j])
-		if cell[j] == '"' {
-			j++
-		}
-	}
-	t.Append(i, t.copy)
 }
 
 // Skip leaves the row's attribute of a column out.
@@ -114,10 +114,12 @@ func (t *Table) Skip(i int) {
 		return
 	}
 	c := &t.cells[i]
-	if c.ends == nil {
-		c.start(t.mem, t.rows)
+	if c.rows+1 >= len(c.ends) {
+		c.reserve(t.mem, 0, t.rows)
 	}
-	c.skip(t.mem)
+	c.absent = append(c.absent, int32(c.rows))
+	c.rows++
+	c.ends[c.rows] = int32(c.used)
 }
 
 // Set sets the row's cell in a column without a type; Absent sets nothing.
@@ -230,47 +232,24 @@ type cellColumn struct {
 // two instructions; what is too much of it is written over by the next one.
 const short = 16
 
-// start takes memory for a batch of about so many rows.
-func (c *cellColumn) start(mem memory.Allocator, rows int) {
-	if c.room == 0 {
-		c.room = short * rows
+// reserve makes room for a row more, and for so much data in all.
+func (c *cellColumn) reserve(mem memory.Allocator, data, rows int) {
+	if c.ends == nil {
+		if c.room == 0 {
+			c.room = short * rows
+		}
+		c.data = mem.Allocate(max(data, c.room+c.room/8+short))
+		c.buffer = mem.Allocate((rows + 2) * arrow.Int32SizeBytes)
+		c.ends = arrow.Int32Traits.CastFromBytes(c.buffer)
+		c.ends[0] = 0
 	}
-	c.data = mem.Allocate(c.room + c.room/8 + short)
-	c.buffer = mem.Allocate((rows + 1) * arrow.Int32SizeBytes)
-	c.ends = arrow.Int32Traits.CastFromBytes(c.buffer)
-	c.ends[0] = 0
-}
-
-func (c *cellColumn) append(mem memory.Allocator, cell []byte) {
-	end := c.used + len(cell)
-	if end+short > len(c.data) {
-		c.grow(mem, end+short)
+	if data > len(c.data) {
+		c.data = grown(mem, c.data, max(data, 2*len(c.data)))
 	}
-	if len(cell) <= short && cap(cell) >= short {
-		*(*[short]byte)(c.data[c.used:]) = *(*[short]byte)(cell[:short])
-	} else {
-		copy(c.data[c.used:end], cell)
-	}
-	c.used = end
-	c.finish(mem)
-}
-
-func (c *cellColumn) skip(mem memory.Allocator) {
-	c.absent = append(c.absent, int32(c.rows))
-	c.finish(mem)
-}
-
-func (c *cellColumn) finish(mem memory.Allocator) {
-	c.rows++
-	if c.rows == len(c.ends) {
+	if c.rows+1 >= len(c.ends) {
 		c.buffer = grown(mem, c.buffer, 2*len(c.buffer))
 		c.ends = arrow.Int32Traits.CastFromBytes(c.buffer)
 	}
-	c.ends[c.rows] = int32(c.used)
-}
-
-func (c *cellColumn) grow(mem memory.Allocator, size int) {
-	c.data = grown(mem, c.data, max(size, 2*len(c.data)))
 }
 
 // grown is memory of that size that starts with what old has, which is freed.

@@ -79,8 +79,8 @@ func setSame(random *rand.Rand, rows *Table, reference *Builder, i int, c TableC
 		rows.Append(i, append(make([]byte, 0, 64), text...)) // room after it
 		reference.String(c.Name, text)
 	case c.Type == record.String:
-		rows.Undoubled(i, []byte(text+`""x""`))
-		reference.String(c.Name, text+`"x"`)
+		rows.Append(i, []byte(text+"x"))
+		reference.String(c.Name, text+"x")
 	case c.Type == record.Number:
 		rows.Append(i, []byte("1.50"))
 		reference.Number(c.Name, "1.50")

@@ -56,11 +56,14 @@ func (d *decoder) Row(ctx context.Context) (int64, error) {
 	}
 	for i := range d.columns {
 		text, quoted := d.records.Cell(i)
-		if !quoted && d.absent(text) {
+		if !quoted && (len(text) == 0 && d.empty || d.isNull(text)) {
 			d.rows.Skip(i)
 			continue
 		}
-		if err := d.columns[i].set(d.rows, i, text); err != nil {
+		c := &d.columns[i]
+		if c.kind == attr.String {
+			d.rows.Append(i, text)
+		} else if err := c.set(d.rows, i, text); err != nil {
 			return line, d.reject(files.CodeWrongType, fmt.Sprintf("column %q: %v", d.table[i].Name, err))
 		}
 	}
@@ -93,11 +96,8 @@ func (d *decoder) malformed(err error) error {
 	return err
 }
 
-// absent reports a cell that stands for no value.
-func (d *decoder) absent(text []byte) bool {
-	if len(text) == 0 {
-		return d.empty
-	}
+// isNull reports a text, not the empty one, that stands for no value.
+func (d *decoder) isNull(text []byte) bool {
 	for _, null := range d.nulls {
 		if bytes.Equal(text, null) {
 			return true

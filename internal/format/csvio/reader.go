@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/dynapipe/dynapipe/internal/format/stream"
@@ -74,20 +75,20 @@ func (r *Reader) Len() int { return len(r.spans) }
 // Cell is the text of one cell and whether it stood in quotes. The text is
 // valid until the next call of Cell or Next.
 func (r *Reader) Cell(i int) (text []byte, quoted bool) {
-	s := r.spans[i]
-	text = r.w[s.from:s.to]
+	s := &r.spans[i]
 	if s.doubled {
-		text = r.undouble(text)
+		return r.undouble(r.w[s.from:s.to]), true
 	}
-	return text, s.quoted
+	return r.w[s.from:s.to], s.quoted
 }
 
 func (r *Reader) undouble(text []byte) []byte {
-	r.scratch = r.scratch[:0]
+	r.scratch = slices.Grow(r.scratch[:0], len(text))
 	for {
 		q := bytes.IndexByte(text, '"')
 		if q < 0 {
-			return append(r.scratch, text...)
+			r.scratch = append(r.scratch, text...)
+			return r.scratch
 		}
 		r.scratch = append(r.scratch, text[:q+1]...)
 		text = text[q+2:]

@@ -9,9 +9,9 @@ import (
 	"runtime"
 	"testing"
 
-	"github.com/apache/arrow/go/v15/arrow/memory"
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/dynapipe/dynapipe/internal/record"
 	"github.com/dynapipe/dynapipe/internal/sourcetest"
 	"github.com/dynapipe/dynapipe/sources"
 	"github.com/dynapipe/dynapipe/sources/csv"
@@ -86,7 +86,7 @@ func (f format) read(t testing.TB, path string, each func()) (rows int) {
 	if diags := sourcetest.Decode(t, c, fmt.Sprintf("path = %q\n%s", path, f.body), nil); diags.HasErrors() {
 		t.Fatal(diags)
 	}
-	open, err := c.Open(t.Context(), sourcetest.Env(memory.NewGoAllocator(), sourcetest.DefaultLimits))
+	open, err := c.Open(t.Context(), sourcetest.Env(record.NewPool(), sourcetest.DefaultLimits))
 	if err != nil {
 		t.Fatal(err)
 	}
