@@ -1,26 +1,55 @@
 package attr
 
 import (
+	"bytes"
 	"strings"
 	"unicode/utf8"
 )
 
 // AppendJSONString appends s in quotes, with only the escapes that JSON demands
 // (RFC 8259, section 7). Bytes that are not UTF-8 become U+FFFD.
-func AppendJSONString(dst []byte, s string) []byte {
-	if !utf8.ValidString(s) {
-		s = strings.ToValidUTF8(s, "\uFFFD")
-	}
+func AppendJSONString(dst []byte, s string) []byte { return AppendJSONText(dst, bytesOf(s)) }
+
+// AppendJSONText is AppendJSONString of bytes.
+func AppendJSONText(dst, text []byte) []byte {
+	start := len(dst)
 	dst = append(dst, '"')
-	for {
-		n, _ := plainRun(bytesOf(s), 0)
-		dst = append(dst, s[:n]...)
-		if n == len(s) {
-			return append(dst, '"')
+	high := uint64(0)
+	for rest := text; ; {
+		var n int
+		n, high = plainRun(rest, high)
+		dst = append(dst, rest[:n]...)
+		if n == len(rest) {
+			break
 		}
-		dst = appendEscape(dst, s[n])
-		s = s[n+1:]
+		dst = appendEscape(dst, rest[n])
+		rest = rest[n+1:]
 	}
+	if high != 0 && !utf8.Valid(text) {
+		return AppendJSONText(dst[:start], bytes.ToValidUTF8(text, []byte("\uFFFD")))
+	}
+	return append(dst, '"')
+}
+
+// JSONHoldsBare reports that JSON can hold each of these cells between quotes
+// as it is: it is UTF-8 and has nothing to be escaped. offsets is where each
+// starts and the last one ends, the first at the beginning of data.
+func JSONHoldsBare(offsets []int32, data []byte) bool {
+	n, high := plainRun(data, 0)
+	if n < len(data) {
+		return false
+	}
+	if high == 0 {
+		return true
+	}
+	// Cells that are UTF-8 one after the other are so each when none of them
+	// starts in the middle of a character.
+	for _, at := range offsets {
+		if i := int(at - offsets[0]); i < len(data) && !utf8.RuneStart(data[i]) {
+			return false
+		}
+	}
+	return utf8.Valid(data)
 }
 
 func appendEscape(dst []byte, c byte) []byte {
@@ -45,7 +74,11 @@ func appendEscape(dst []byte, c byte) []byte {
 // AppendJSONNumber appends a number as it is spelled, or, where JSON does not
 // have that spelling (+1, 007, .5, 5.), the nearest that it has. What is no
 // number becomes a string.
-func AppendJSONNumber(dst []byte, text string) []byte {
+func AppendJSONNumber(dst []byte, text string) []byte { return AppendJSONDigits(dst, bytesOf(text)) }
+
+// AppendJSONDigits is AppendJSONNumber of bytes.
+func AppendJSONDigits(dst, number []byte) []byte {
+	text := view(number)
 	if jsonNumber(text) == len(text) && text != "" {
 		return append(dst, text...)
 	}

@@ -3,6 +3,7 @@ package jsonio
 import (
 	"encoding/base64"
 	"io"
+	"slices"
 
 	"github.com/dynapipe/dynapipe/internal/attr"
 	"github.com/dynapipe/dynapipe/internal/format/layout"
@@ -30,6 +31,7 @@ type Writer struct {
 	binding *layout.Binding
 	keys    [][]byte // `"name":` of each column
 	keysOf  []string // the names they were made for
+	texts   []textColumn
 	buf     []byte
 	started bool // a row was written, or an array opened
 }
@@ -103,6 +105,10 @@ func (w *Writer) bindKeys() {
 		w.keys = append(w.keys[:i], key)
 		w.keysOf = append(w.keysOf[:i], name)
 	}
+	w.texts = slices.Grow(w.texts[:0], len(columns))[:len(columns)]
+	for i := range columns {
+		w.texts[i].bind(&columns[i], w.keys[i], w.options.DynamoDB)
+	}
 }
 
 func (w *Writer) appendRow(row int) error {
@@ -115,6 +121,10 @@ func (w *Writer) appendRow(row int) error {
 	w.buf = append(w.buf, '{')
 	columns := w.binding.Columns()
 	for i := range columns {
+		if t := &w.texts[i]; t.has(row) {
+			w.buf = t.append(w.buf, row)
+			continue
+		}
 		if err := w.appendAttribute(&columns[i], w.keys[i], row); err != nil {
 			return err
 		}
@@ -160,7 +170,8 @@ func (w *Writer) appendAttribute(s *layout.Source, key []byte, row int) error {
 	return w.appendPlain(s, row)
 }
 
-// appendPlain appends a value of a typed column without decoding it.
+// appendPlain appends a value of a typed column without decoding it. Texts are
+// not among them.
 func (w *Writer) appendPlain(s *layout.Source, row int) error {
 	in := s.In
 	if in.Null(row) {
@@ -168,10 +179,6 @@ func (w *Writer) appendPlain(s *layout.Source, row int) error {
 		return nil
 	}
 	switch in.Type {
-	case record.String:
-		w.buf = attr.AppendJSONString(w.buf, in.Text(row))
-	case record.Number:
-		w.buf = attr.AppendJSONNumber(w.buf, in.Text(row))
 	case record.Bool:
 		if in.Bool(row) {
 			w.buf = append(w.buf, "true"...)
