@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/dynapipe/dynapipe/internal/attr"
 	"github.com/dynapipe/dynapipe/internal/format/csvio"
@@ -39,6 +40,8 @@ type sink struct {
 	writer   rowWriter // nil while the columns are not known
 	sample   *sample   // nil once they are
 	rejected []bool    // by row of the batch being written
+
+	anyRejected bool // one of them is
 }
 
 // publisher writes to a file that appears when Publish is called.
@@ -99,14 +102,14 @@ func (s *sink) Write(ctx context.Context, b *record.Batch, r *record.Receipt) er
 		return err
 	}
 	if s.sample == nil {
-		return s.write(b, func(row int) slot { return slot{r, row} })
+		return s.writeWhole(b, r)
 	}
 	s.sample.survey.Add(b)
 	if len(s.sample.slots) == 0 && s.sample.full(b.Rows()) {
 		if err := s.learn(); err != nil {
 			return err
 		}
-		return s.write(b, func(row int) slot { return slot{r, row} })
+		return s.writeWhole(b, r)
 	}
 	if err := s.sample.hold(b, r); err != nil {
 		return err
@@ -136,7 +139,35 @@ func (s *sink) learn() error {
 	}
 	b := held.rows.Batch(nil)
 	defer b.Release()
-	return s.write(b, func(row int) slot { return held.slots[row] })
+	if err := s.write(b, func(row int) slot { return held.slots[row] }); err != nil {
+		return err
+	}
+	s.endWritten(func(row int) slot { return held.slots[row] })
+	return nil
+}
+
+// writeWhole writes a batch with its receipt.
+func (s *sink) writeWhole(b *record.Batch, r *record.Receipt) error {
+	at := func(row int) slot { return slot{r, row} }
+	if err := s.write(b, at); err != nil {
+		return err
+	}
+	if s.anyRejected {
+		s.endWritten(at)
+	} else {
+		r.EndAll(record.Written)
+	}
+	return nil
+}
+
+// endWritten ends the rows of a batch that were not rejected.
+func (s *sink) endWritten(at func(row int) slot) {
+	for row, rejected := range s.rejected {
+		if !rejected {
+			slot := at(row)
+			slot.receipt.End(slot.row, record.Written)
+		}
+	}
 }
 
 // withTypes gives columns without a type the one that was learned.
@@ -153,28 +184,21 @@ func withTypes(columns, learned []layout.Column) []layout.Column {
 	return columns
 }
 
-// write encodes a batch and ends its rows: those that don't fit as rejected,
-// the others, once their bytes are handed on, as written.
+// write encodes a batch, hands on its bytes, and rejects the rows that don't
+// fit. The others have then been written.
 func (s *sink) write(b *record.Batch, at func(row int) slot) error {
-	s.rejected = append(s.rejected[:0], make([]bool, b.Rows())...)
+	s.rejected = slices.Grow(s.rejected[:0], b.Rows())[:b.Rows()]
+	clear(s.rejected)
+	s.anyRejected = false
 	err := s.writer.Write(b, func(row int, why error) error {
-		s.rejected[row] = true
+		s.rejected[row], s.anyRejected = true, true
 		slot := at(row)
 		return slot.receipt.Reject(slot.row, rejection(b, row, why))
 	})
 	if err == nil {
 		err = s.out.flushDirect()
 	}
-	if err != nil {
-		return s.out.explain(err)
-	}
-	for row, rejected := range s.rejected {
-		if !rejected {
-			slot := at(row)
-			slot.receipt.End(slot.row, record.Written)
-		}
-	}
-	return nil
+	return s.out.explain(err)
 }
 
 func rejection(b *record.Batch, row int, why error) record.Rejection {
