@@ -83,6 +83,22 @@ func (t Type) direct(in record.Type) bool {
 // Columns is the columns of the file; the slice is the binding's own.
 func (x *Binding) Columns() []Source { return x.columns }
 
+// Fits reports that no row of the batch can have an attribute that the layout
+// has no room for, nor one in the overflow.
+func (x *Binding) Fits() bool {
+	if x.batch.HasOverflow() {
+		return false
+	}
+	if x.layout.Exact {
+		for _, c := range x.beyond {
+			if c.Values.NullN() < c.Values.Len() {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // Row turns to a row. The error, a *Misfit, says that it has an attribute that
 // the layout has no room for.
 func (x *Binding) Row(row int) error {

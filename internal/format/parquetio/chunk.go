@@ -1,10 +1,8 @@
 package parquetio
 
 import (
-	"fmt"
-
+	"github.com/apache/arrow/go/v15/arrow/bitutil"
 	"github.com/apache/arrow/go/v15/parquet"
-	"github.com/apache/arrow/go/v15/parquet/file"
 	"github.com/apache/arrow/go/v15/parquet/schema"
 
 	"github.com/dynapipe/dynapipe/internal/attr"
@@ -22,14 +20,29 @@ const (
 	octets                  // BYTE_ARRAY
 )
 
-// chunk is the values of one column in the row group under way.
+// width is how many bytes a value takes in a chunk; 0 when that varies.
+func (p physical) width() int {
+	switch p {
+	case integer:
+		return 8
+	case decimal:
+		return decimalWidth
+	case boolean:
+		return 1
+	}
+	return 0
+}
+
+// chunk is the values of one column in the row group under way. Its values are
+// as PLAIN encoding has them, but for a bool, which is one byte, and the length
+// of text and binary, which is in ends.
 type chunk struct {
 	physical physical
-	levels   []int16 // a row: 1 with a value, 0 without
-	data     []byte  // text, binary and decimal values, one after the other
-	ends     []int   // where each text or binary value ends in data
-	integers []int64
-	bools    []bool
+	rows     int
+	nulls    int
+	valid    []byte // bitmap: the row has a value
+	data     []byte
+	ends     []uint32 // where each text or binary value ends in data
 }
 
 func newChunk(t layout.Type) *chunk {
@@ -66,103 +79,122 @@ func (c *chunk) node(name string) (schema.Node, error) {
 
 func (c *chunk) isNumber() bool { return c.physical == integer || c.physical == decimal }
 
-func (c *chunk) addAbsent() { c.levels = append(c.levels, 0) }
+// values is how many there are.
+func (c *chunk) values() int { return c.rows - c.nulls }
+
+// value is the i-th of them.
+func (c *chunk) value(i int) []byte {
+	from, to := c.span(i)
+	return c.data[from:to]
+}
+
+func (c *chunk) span(i int) (from, to uint32) {
+	if w := uint32(c.physical.width()); w > 0 {
+		return uint32(i) * w, uint32(i+1) * w
+	}
+	if i > 0 {
+		from = c.ends[i-1]
+	}
+	return from, c.ends[i]
+}
+
+// row ends a row, which has a value or none.
+func (c *chunk) row(has bool) {
+	if c.rows%8 == 0 {
+		c.valid = append(c.valid, 0)
+	}
+	if has {
+		bitutil.SetBit(c.valid, c.rows)
+	} else {
+		c.nulls++
+	}
+	c.rows++
+}
+
+func (c *chunk) addAbsent() { c.row(false) }
 
 func (c *chunk) addText(s string) {
 	c.data = append(c.data, s...)
-	c.ends = append(c.ends, len(c.data))
-	c.levels = append(c.levels, 1)
+	c.ends = append(c.ends, uint32(len(c.data)))
+	c.row(true)
 }
 
 func (c *chunk) addBytes(b []byte) {
 	c.data = append(c.data, b...)
-	c.ends = append(c.ends, len(c.data))
-	c.levels = append(c.levels, 1)
+	c.ends = append(c.ends, uint32(len(c.data)))
+	c.row(true)
 }
 
 func (c *chunk) addBool(b bool) {
-	c.bools = append(c.bools, b)
-	c.levels = append(c.levels, 1)
+	c.appendBool(b)
+	c.row(true)
+}
+
+func (c *chunk) appendBool(b bool) {
+	if b {
+		c.data = append(c.data, 1)
+	} else {
+		c.data = append(c.data, 0)
+	}
 }
 
 // addNumber adds a number that the column can hold exactly. The error is a
 // *layout.Misfit.
 func (c *chunk) addNumber(attribute, number string) error {
-	if c.physical == integer {
-		n, ok := parseInteger(number)
-		if !ok {
+	if !c.appendNumber(number) {
+		if c.physical == integer {
 			return layout.WrongType("attribute %q is %s, and its column became a 64-bit integer by the first rows; "+
 				"name the columns and write %s = number for a decimal, or %s = string for the text", attribute, number, attribute, attribute)
 		}
-		c.integers = append(c.integers, n)
-	} else {
-		n, ok := parseDecimal(number)
-		if !ok {
-			return layout.WrongType("attribute %q is %s, which DECIMAL(%d, %d) can't hold without rounding; "+
-				"name the columns and write %s = string to keep its text", attribute, number, precision, scale, attribute)
-		}
-		c.data = append(c.data, n[:]...)
+		return layout.WrongType("attribute %q is %s, which DECIMAL(%d, %d) can't hold without rounding; "+
+			"name the columns and write %s = string to keep its text", attribute, number, precision, scale, attribute)
 	}
-	c.levels = append(c.levels, 1)
+	c.row(true)
 	return nil
 }
 
-func (c *chunk) bytes() int {
-	return len(c.data) + 8*(len(c.ends)+len(c.integers)) + len(c.bools) + 2*len(c.levels)
+// appendNumber appends a number's value; false when the column can't hold it.
+func (c *chunk) appendNumber(number string) bool {
+	if c.physical == integer {
+		n, ok := parseInteger(number)
+		if ok {
+			c.data = order.AppendUint64(c.data, uint64(n))
+		}
+		return ok
+	}
+	n, ok := parseDecimal(number)
+	if ok {
+		c.data = append(c.data, n[:]...)
+	}
+	return ok
 }
+
+func (c *chunk) bytes() int { return len(c.data) + 4*len(c.ends) + len(c.valid) }
 
 // truncate forgets the rows from rows on.
 func (c *chunk) truncate(rows int) {
-	for len(c.levels) > rows {
-		last := len(c.levels) - 1
-		if c.levels[last] == 1 {
-			c.dropValue()
+	for c.rows > rows {
+		c.rows--
+		if !bitutil.BitIsSet(c.valid, c.rows) {
+			c.nulls--
 		}
-		c.levels = c.levels[:last]
 	}
+	c.valid = c.valid[:bitutil.BytesForBits(int64(rows))]
+	if rows%8 != 0 {
+		c.valid[rows/8] &= 1<<(rows%8) - 1
+	}
+	if w := c.physical.width(); w > 0 {
+		c.data = c.data[:w*c.values()]
+		return
+	}
+	c.ends = c.ends[:c.values()]
+	c.data = c.data[:c.dataEnd()]
 }
 
-func (c *chunk) dropValue() {
-	switch c.physical {
-	case integer:
-		c.integers = c.integers[:len(c.integers)-1]
-	case decimal:
-		c.data = c.data[:len(c.data)-decimalWidth]
-	case boolean:
-		c.bools = c.bools[:len(c.bools)-1]
-	default:
-		c.ends = c.ends[:len(c.ends)-1]
-		start := 0
-		if n := len(c.ends); n > 0 {
-			start = c.ends[n-1]
-		}
-		c.data = c.data[:start]
+// dataEnd is where the last value ends in data.
+func (c *chunk) dataEnd() int {
+	if n := len(c.ends); n > 0 {
+		return int(c.ends[n-1])
 	}
-}
-
-// write hands the column to Parquet's encoder.
-func (c *chunk) write(column file.ColumnChunkWriter) error {
-	var err error
-	switch w := column.(type) {
-	case *file.Int64ColumnChunkWriter:
-		_, err = w.WriteBatch(c.integers, c.levels, nil)
-	case *file.BooleanColumnChunkWriter:
-		_, err = w.WriteBatch(c.bools, c.levels, nil)
-	case *file.FixedLenByteArrayColumnChunkWriter:
-		values := make([]parquet.FixedLenByteArray, 0, len(c.data)/decimalWidth)
-		for at := 0; at < len(c.data); at += decimalWidth {
-			values = append(values, c.data[at:at+decimalWidth])
-		}
-		_, err = w.WriteBatch(values, c.levels, nil)
-	case *file.ByteArrayColumnChunkWriter:
-		values := make([]parquet.ByteArray, len(c.ends))
-		start := 0
-		for i, end := range c.ends {
-			values[i], start = c.data[start:end], end
-		}
-		_, err = w.WriteBatch(values, c.levels, nil)
-	default:
-		err = fmt.Errorf("parquetio: no way to write a %T", column)
-	}
-	return err
+	return 0
 }

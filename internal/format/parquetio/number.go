@@ -122,8 +122,41 @@ func multiply(high, low, by uint64) (uint64, uint64) {
 	return high*by + carry, product
 }
 
+// short is the digits of a number of up to 18 characters without an exponent,
+// as a whole number, and how many of them stand after the point. Most numbers
+// are such, and need no more.
+func short(number string) (digits uint64, fraction int, negative, ok bool) {
+	if len(number) > 18 {
+		return 0, 0, false, false
+	}
+	point := -1
+	for i := range len(number) {
+		c := number[i]
+		switch {
+		case c-'0' <= 9:
+			digits = digits*10 + uint64(c-'0')
+		case c == '.':
+			point = i
+		case c == '-':
+			negative = true
+		default:
+			return 0, 0, false, false
+		}
+	}
+	if point >= 0 {
+		fraction = len(number) - point - 1
+	}
+	return digits, fraction, negative, true
+}
+
 // parseInteger is a valid number as 64 bits, if it is whole and fits.
 func parseInteger(number string) (int64, bool) {
+	if digits, fraction, negative, ok := short(number); ok && fraction == 0 {
+		if negative {
+			return -int64(digits), true
+		}
+		return int64(digits), true
+	}
 	d, ok := scan(number)
 	if !ok {
 		return 0, false
@@ -143,15 +176,21 @@ func parseInteger(number string) (int64, bool) {
 // parseDecimal is a valid number as DECIMAL(38, 18): 16 bytes, two's
 // complement, the highest first.
 func parseDecimal(number string) (out [decimalWidth]byte, ok bool) {
-	d, ok := scan(number)
-	if !ok {
-		return out, false
+	var high, low uint64
+	digits, fraction, negative, ok := short(number)
+	if ok {
+		high, low = bits.Mul64(digits, powers[scale-fraction])
+	} else {
+		d, ok := scan(number)
+		if !ok {
+			return out, false
+		}
+		if high, low, ok = d.scaled(scale); !ok {
+			return out, false
+		}
+		negative = d.negative
 	}
-	high, low, ok := d.scaled(scale)
-	if !ok {
-		return out, false
-	}
-	if d.negative {
+	if negative {
 		var borrow uint64
 		low, borrow = bits.Sub64(0, low, 0)
 		high, _ = bits.Sub64(0, high, borrow)

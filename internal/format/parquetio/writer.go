@@ -1,9 +1,14 @@
 // Package parquetio writes batches as Parquet files.
 //
-//	writer.go   rows to row groups to a file
-//	chunk.go    the values of one column until its row group is written
-//	number.go   decimal text to INT64 and DECIMAL(38, 18), exactly
-//	survey.go   columns and their types from the first rows
+//	writer.go      rows to row groups
+//	chunk.go       the values of one column until its row group is written
+//	columns.go     a batch's columns to chunks, all rows at once
+//	encode.go      a chunk to the pages of a column
+//	dictionary.go  the different values of a chunk, and which each value is
+//	compress.go    pages compressed
+//	file.go        the file around the row groups
+//	number.go      decimal text to INT64 and DECIMAL(38, 18), exactly
+//	survey.go      columns and their types from the first rows
 //
 // Nothing is ever rounded: a number is an INT64, a DECIMAL(38, 18) or its
 // text, and a row whose number its column can't hold exactly is refused. The
@@ -13,11 +18,11 @@ package parquetio
 import (
 	"fmt"
 	"io"
+	"runtime"
+	"sync/atomic"
 
-	"github.com/apache/arrow/go/v15/parquet"
-	"github.com/apache/arrow/go/v15/parquet/compress"
-	"github.com/apache/arrow/go/v15/parquet/file"
 	"github.com/apache/arrow/go/v15/parquet/schema"
+	"github.com/sourcegraph/conc/pool"
 
 	"github.com/dynapipe/dynapipe/internal/attr"
 	"github.com/dynapipe/dynapipe/internal/format/layout"
@@ -25,36 +30,13 @@ import (
 )
 
 // A row group is written at whichever of these comes first. A writer holds one
-// row group of values and what Parquet's encoder keeps of one column of it, so
-// its memory is about twice maxGroupBytes, whatever the file's size
+// row group of values and of encoded pages, and what each encoder keeps of one
+// column, so its memory is about twice maxGroupBytes, whatever the file's size
 // (promise 6).
 const (
 	maxGroupRows  = 128 << 10
 	maxGroupBytes = 32 << 20
 )
-
-// Compression is how the pages of a file are compressed.
-type Compression string
-
-// The compressions. Every reader of Parquet knows Snappy; Zstd is smaller.
-const (
-	None   Compression = "none"
-	Snappy Compression = "snappy"
-	Zstd   Compression = "zstd"
-	Gzip   Compression = "gzip"
-)
-
-func (c Compression) codec() compress.Compression {
-	switch c {
-	case None:
-		return compress.Codecs.Uncompressed
-	case Zstd:
-		return compress.Codecs.Zstd
-	case Gzip:
-		return compress.Codecs.Gzip
-	}
-	return compress.Codecs.Snappy
-}
 
 // WriterOptions is how a Parquet file is written.
 type WriterOptions struct {
@@ -65,19 +47,20 @@ type WriterOptions struct {
 
 // Writer writes rows as Parquet. Absent attributes are null.
 type Writer struct {
-	out     *held
-	file    *file.Writer
-	options WriterOptions
-	binding *layout.Binding
-	chunks  []*chunk
-	rows    int // in the row group under way
-	scratch []byte
+	file     *fileWriter
+	options  WriterOptions
+	binding  *layout.Binding
+	chunks   []*chunk
+	encoders []*encoder // that work on a row group at once
+	encoded  []encoded  // of each chunk
+	rows     int        // in the row group under way
+	scratch  []byte
 }
 
 // NewWriter makes a writer to out.
 func NewWriter(out io.Writer, o WriterOptions) (*Writer, error) {
 	o.Losses.Format = "Parquet"
-	w := &Writer{out: &held{out: out}, options: o}
+	w := &Writer{options: o, encoded: make([]encoded, len(o.Layout.Columns))}
 	w.binding = layout.NewBinding(&w.options.Layout)
 	var fields schema.FieldList
 	for _, c := range o.Layout.Columns {
@@ -89,33 +72,31 @@ func NewWriter(out io.Writer, o WriterOptions) (*Writer, error) {
 		w.chunks = append(w.chunks, chunk)
 		fields = append(fields, node)
 	}
-	root, err := schema.NewGroupNode("schema", parquet.Repetitions.Required, fields, -1)
-	if err != nil {
-		return nil, err
+	for range min(runtime.GOMAXPROCS(0), max(len(w.chunks), 1)) {
+		codec, err := newCodec(o.Compression)
+		if err != nil {
+			return nil, err
+		}
+		w.encoders = append(w.encoders, &encoder{codec: codec})
 	}
-	w.file = file.NewParquetWriter(w.out, root, file.WithWriterProps(parquet.NewWriterProperties(
-		parquet.WithCompression(o.Compression.codec()),
-		parquet.WithVersion(parquet.V2_LATEST),
-		parquet.WithCreatedBy("dynapipe"),
-	)))
-	return w, w.out.err
+	var err error
+	w.file, err = newFileWriter(out, fields, o.Compression)
+	return w, err
 }
 
 // Write takes the rows of a batch. A row that can't be written is given to
 // reject with a *layout.Misfit and is not in the file.
 func (w *Writer) Write(b *record.Batch, reject func(row int, err error) error) error {
 	w.binding.Bind(b)
-	for row := range b.Rows() {
-		if err := w.appendRow(row); err != nil {
-			for _, c := range w.chunks {
-				c.truncate(w.rows)
-			}
-			if err := reject(row, err); err != nil {
+	for from := 0; from < b.Rows(); {
+		to := min(from+maxGroupRows-w.rows, b.Rows())
+		if !w.appendRange(from, to) {
+			if err := w.appendRows(from, to, reject); err != nil {
 				return err
 			}
-			continue
 		}
-		if w.rows++; w.rows >= maxGroupRows || w.bytes() >= maxGroupBytes {
+		from = to
+		if w.rows >= maxGroupRows || w.bytes() >= maxGroupBytes {
 			if err := w.writeGroup(); err != nil {
 				return err
 			}
@@ -124,15 +105,51 @@ func (w *Writer) Write(b *record.Batch, reject func(row int, err error) error) e
 	return nil
 }
 
+// appendRange takes rows column by column; false, and nothing taken, when some
+// may not fit or need a look.
+func (w *Writer) appendRange(from, to int) bool {
+	if len(w.chunks) == 0 || !w.binding.Fits() {
+		return false
+	}
+	columns := w.binding.Columns()
+	for i := range columns {
+		if !w.chunks[i].addRange(&columns[i], from, to) {
+			w.truncate()
+			return false
+		}
+	}
+	w.rows += to - from
+	return true
+}
+
+// appendRows takes rows one by one.
+func (w *Writer) appendRows(from, to int, reject func(row int, err error) error) error {
+	for row := from; row < to; row++ {
+		if err := w.appendRow(row); err != nil {
+			w.truncate()
+			if err := reject(row, err); err != nil {
+				return err
+			}
+			continue
+		}
+		w.rows++
+	}
+	return nil
+}
+
+// truncate forgets what was added beyond the rows taken.
+func (w *Writer) truncate() {
+	for _, c := range w.chunks {
+		c.truncate(w.rows)
+	}
+}
+
 // Close writes the last row group and the footer.
 func (w *Writer) Close() error {
 	if err := w.writeGroup(); err != nil {
 		return err
 	}
-	if err := w.file.Close(); err != nil {
-		return err
-	}
-	return w.out.err
+	return w.file.close()
 }
 
 func (w *Writer) bytes() int {
@@ -208,39 +225,36 @@ func (w *Writer) appendDecoded(c *chunk, s *layout.Source, row int) error {
 	return nil
 }
 
-// writeGroup writes the rows held as one row group, column by column.
+// writeGroup writes the rows held as one row group. Columns are encoded side by
+// side and written one after the other.
 func (w *Writer) writeGroup() error {
 	if w.rows == 0 {
-		return w.out.err
+		return nil
 	}
-	group := w.file.AppendRowGroup()
+	var next atomic.Int64
+	work := pool.New().WithErrors()
+	for _, e := range w.encoders {
+		work.Go(func() error {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= len(w.chunks) {
+					return nil
+				}
+				if err := e.encode(w.chunks[i], &w.encoded[i]); err != nil {
+					return err
+				}
+			}
+		})
+	}
+	if err := work.Wait(); err != nil {
+		return err
+	}
+	if err := w.file.writeGroup(w.encoded, w.rows); err != nil {
+		return err
+	}
 	for _, c := range w.chunks {
-		column, err := group.NextColumn()
-		if err != nil {
-			return err
-		}
-		if err := c.write(column); err != nil {
-			return err
-		}
 		c.truncate(0)
 	}
 	w.rows = 0
-	if err := group.Close(); err != nil {
-		return err
-	}
-	return w.out.err
-}
-
-// held keeps the first error of a write to itself: Arrow's file writer panics
-// on some and drops others. The Writer looks at it after each step.
-type held struct {
-	out io.Writer
-	err error
-}
-
-func (h *held) Write(p []byte) (int, error) {
-	if h.err == nil {
-		_, h.err = h.out.Write(p)
-	}
-	return len(p), nil
+	return nil
 }
