@@ -56,6 +56,21 @@ func TestColumnsOfManyChunks(t *testing.T) {
 		}
 		c.Values.Release()
 		agreeOnConditions(t, x, b)
+		agreeOneByOne(t, x, b)
+	}
+}
+
+// agreeOneByOne holds a cursor that leaves rows out against the walk.
+func agreeOneByOne(t *testing.T, x *Expr, b *record.Batch) {
+	t.Helper()
+	cursor := x.Over(b)
+	defer cursor.Done()
+	for row := 3; row < b.Rows(); row += 1 + row%7 {
+		got, err := cursor.At(row)
+		want, walked := x.Eval(b, row)
+		if !identical(got, want) || fmt.Sprint(err) != fmt.Sprint(walked) {
+			t.Fatalf("%s at row %d: %s %v, the walk gives %s %v", x.Source(), row, show(got), err, show(want), walked)
+		}
 	}
 }
 

@@ -11,47 +11,57 @@ import (
 type attrLoop struct{ name string }
 
 func (n *attrLoop) run(m *machine, sel []int32, out *vector) {
-	c, ok := m.batch.Lookup(n.name)
-	switch {
-	case !ok || m.batch.HasOverflow():
-		n.scattered(m, sel, out)
+	if c, ok := m.batch.Lookup(n.name); ok {
+		loadColumn(c, m.base, sel, out)
+	} else {
+		for _, i := range sel {
+			out.tags[i] = isAbsent
+		}
+	}
+	if !m.batch.HasOverflow() {
 		return
-	case c.Type == record.Bool:
-		loadBools(c, m.base, sel, out)
-	case c.Type == record.String:
-		loadTexts(c.Values.(*array.String), m.base, sel, out, isString)
-	case c.Type == record.Number:
-		loadTexts(c.Values.(*array.String), m.base, sel, out, isNumber)
+	}
+	for _, i := range sel {
+		if out.tags[i] == isAbsent {
+			n.overflow(m, int(i), out)
+		}
+	}
+}
+
+// overflow looks for the attribute where a row has what has no column.
+func (n *attrLoop) overflow(m *machine, i int, out *vector) {
+	for name, cell := range record.Cells(m.batch.Overflow(m.base + i)) {
+		if name == n.name {
+			out.storeCell(i, view(cell))
+			return
+		}
+	}
+}
+
+func loadColumn(c record.Column, base int, sel []int32, out *vector) {
+	switch c.Type {
+	case record.Bool:
+		loadBools(c, base, sel, out)
+	case record.String:
+		loadTexts(c.Values.(*array.String), base, sel, out, isString)
+	case record.Number:
+		loadTexts(c.Values.(*array.String), base, sel, out, isNumber)
 	default:
-		loadBytes(c, m.base, sel, out)
+		loadBytes(c, base, sel, out)
 	}
 	if c.Values.NullN() > 0 {
 		for _, i := range sel {
-			if c.Absent(m.base + int(i)) {
+			if c.Absent(base + int(i)) {
 				out.tags[i] = isAbsent
 			}
 		}
 	}
 	if c.Nulls != nil {
 		for _, i := range sel {
-			if c.Null(m.base + int(i)) {
+			if c.Null(base + int(i)) {
 				out.tags[i] = isNull
 			}
 		}
-	}
-}
-
-// scattered reads an attribute that has no column, or that a row may have in
-// its overflow.
-func (n *attrLoop) scattered(m *machine, sel []int32, out *vector) {
-	if !m.batch.HasOverflow() {
-		for _, i := range sel {
-			out.tags[i] = isAbsent
-		}
-		return
-	}
-	for _, i := range sel {
-		out.store(int(i), attr.Get(m.batch, n.name, m.base+int(i)))
 	}
 }
 

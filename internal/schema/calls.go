@@ -51,6 +51,9 @@ func Calls(name string, target *[]NamedCall, forms []CallForm, doc string) Arg {
 		for _, p := range pairs {
 			if c, ok := d.namedCall(a, p, forms, known); ok {
 				out = append(out, c)
+				if c.Arg != nil {
+					a.evaluates(name+"."+p.name, c.Arg)
+				}
 			}
 		}
 		*target = out

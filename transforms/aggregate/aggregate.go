@@ -43,7 +43,7 @@ func (c *Config) Schema() schema.Block {
 		Doc:     doc,
 		Args: []schema.Arg{
 			schema.Exprs("by", &c.by, "What rows of one group have in common. Null is a value like any other, and left out of the row that is made.").
-				DefaultDoc("all rows are one group").RowByRow(),
+				DefaultDoc("all rows are one group"),
 			schema.Calls("set", &c.set, forms(), "What to make of the rows of a group."),
 			schema.Int("max_groups", &c.maxGroups, "How many groups there may be. The run fails at one more.").Unit("groups").AtLeast(1),
 			schema.Bytes("max_bytes", &c.maxBytes, "How much all groups together may keep. The run fails at more.").AtLeast(1024),

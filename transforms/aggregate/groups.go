@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/dynapipe/dynapipe/internal/attr"
+	"github.com/dynapipe/dynapipe/internal/expr"
 	"github.com/dynapipe/dynapipe/internal/record"
 	"github.com/dynapipe/dynapipe/transforms"
 )
@@ -43,8 +44,16 @@ func (*aggregate) Sequential() {}
 // Apply adds the rows to their groups. The unit goes on empty.
 func (a *aggregate) Apply(_ context.Context, in *record.Batch, out *transforms.Out) error {
 	var rows int64
+	by, args := a.cursors(in)
+	defer func() {
+		for _, c := range append(by, args...) {
+			if c != nil {
+				c.Done()
+			}
+		}
+	}()
 	for row := range in.Rows() {
-		operation, rejected, err := a.add(in, row)
+		operation, rejected, err := a.add(by, args, row)
 		switch {
 		case err != nil:
 			return err
@@ -58,12 +67,27 @@ func (a *aggregate) Apply(_ context.Context, in *record.Batch, out *transforms.O
 	return nil
 }
 
+// cursors gives the values of by, and those of the functions' arguments, where
+// a function has one.
+func (a *aggregate) cursors(in *record.Batch) (by, args []*expr.Cursor) {
+	by, args = make([]*expr.Cursor, len(a.by)), make([]*expr.Cursor, len(a.set))
+	for i, b := range a.by {
+		by[i] = b.Expr.Over(in)
+	}
+	for i, s := range a.set {
+		if s.Arg != nil {
+			args[i] = s.Arg.Over(in)
+		}
+	}
+	return by, args
+}
+
 // add adds one row. It says why the row is rejected, and by what, or why the run
 // fails.
-func (a *aggregate) add(in *record.Batch, row int) (operation string, rejected, failed error) {
+func (a *aggregate) add(by, args []*expr.Cursor, row int) (operation string, rejected, failed error) {
 	a.key, a.common = a.key[:0], a.common[:0]
-	for _, b := range a.by {
-		v, err := b.Expr.Eval(in, row)
+	for i, b := range a.by {
+		v, err := by[i].At(row)
 		if err != nil {
 			return "by " + b.Name, err, nil
 		}
@@ -74,11 +98,11 @@ func (a *aggregate) add(in *record.Batch, row int) (operation string, rejected, 
 		a.key = attr.KeyBytes(a.key, v)
 	}
 	a.values = a.values[:0]
-	for _, s := range a.set {
+	for i, s := range a.set {
 		var v attr.Value
-		if s.Arg != nil {
+		if args[i] != nil {
 			var err error
-			if v, err = s.Arg.Eval(in, row); err != nil {
+			if v, err = args[i].At(row); err != nil {
 				return "set " + s.Name, err, nil
 			}
 		}

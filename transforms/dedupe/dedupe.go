@@ -11,7 +11,6 @@ import (
 
 	"github.com/dynapipe/dynapipe/internal/attr"
 	"github.com/dynapipe/dynapipe/internal/expr"
-	"github.com/dynapipe/dynapipe/internal/record"
 	"github.com/dynapipe/dynapipe/internal/schema"
 	"github.com/dynapipe/dynapipe/transforms"
 )
@@ -48,7 +47,7 @@ func (c *Config) Schema() schema.Block {
 			"With `keep = \"last\"` it is one when one of the `window` rows after it has, so rows wait until that many have come: memory holds that many rows, " +
 			"and what other branches bring meanwhile waits where they meet. The rows that go on stay in their order. A run that is stopped does not let go what waits.",
 		Args: []schema.Arg{
-			schema.Expr("key", &c.key, expr.Unknown, "What makes rows duplicates: an expression, or a list of them.").Require().RowByRow(),
+			schema.Expr("key", &c.key, expr.Unknown, "What makes rows duplicates: an expression, or a list of them.").Require(),
 			schema.Choice("keep", &c.keep, []string{keepFirst, keepLast}, "Which row of a key goes on."),
 			schema.Int("window", &c.window, "How far apart duplicates may be.").Unit("rows").Between(1, 1<<30),
 		},
@@ -88,8 +87,8 @@ type entry struct {
 // look finds the row's key: what was known of it within the window, and its
 // entry, which is the row's own from now on. Both are nil for a row without a
 // key.
-func (k *keys) look(in *record.Batch, row int) (before *entry, own *entry, err error) {
-	v, err := k.key.Eval(in, row)
+func (k *keys) look(cursor *expr.Cursor, row int) (before *entry, own *entry, err error) {
+	v, err := cursor.At(row)
 	if err != nil {
 		return nil, nil, err
 	}

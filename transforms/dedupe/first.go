@@ -23,8 +23,10 @@ func (*first) Sequential() {}
 // Apply emits the rows whose key is new.
 func (f *first) Apply(_ context.Context, in *record.Batch, out *transforms.Out) error {
 	keep := make([]int, 0, in.Rows())
+	cursor := f.key.Over(in)
+	defer cursor.Done()
 	for row := range in.Rows() {
-		before, _, err := f.look(in, row)
+		before, _, err := f.look(cursor, row)
 		switch {
 		case err != nil:
 			out.Rejects = append(out.Rejects, transforms.RejectExpression(in, row, "key", err))

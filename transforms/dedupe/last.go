@@ -43,8 +43,10 @@ func (l *last) Apply(_ context.Context, in *record.Batch, out *transforms.Out) e
 	out.Hold()
 	u := &held{batch: in, out: out, keep: make([]bool, in.Rows())}
 	l.units = append(l.units, u)
+	cursor := l.key.Over(in)
+	defer cursor.Done()
 	for row := range in.Rows() {
-		before, own, err := l.look(in, row)
+		before, own, err := l.look(cursor, row)
 		if err != nil {
 			out.Rejects = append(out.Rejects, transforms.RejectExpression(in, row, "key", err))
 			continue
