@@ -162,7 +162,8 @@ func TestAgreesWithCty(t *testing.T) {
 	}
 }
 
-// Compile and Eval never panic, and every error has a message and a place.
+// Compile and Eval never panic, every error has a message and a place, and loops
+// agree with the walk.
 func FuzzExpression(f *testing.F) {
 	for _, seed := range []string{
 		`row.a + 1`, `"USER#${row.id}"`, `row["odd name"].x[0]`, `{ for k, v in row : k => upper(v)... }`, `row.tags[*].x`,
@@ -191,6 +192,7 @@ func FuzzExpression(f *testing.F) {
 		if x == nil {
 			return
 		}
+		agree(t, x, b)
 		for row := range b.Rows() {
 			v, err := x.Eval(b, row)
 			if why, ok := err.(*Error); err != nil && (!ok || why.Message == "" || why.Range.Filename == "") {

@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"sync"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -40,6 +41,7 @@ type Expr struct {
 	// program is the expression as loops; nil when all of it is walked.
 	program *program
 	byRow   []Part
+	makers  sync.Pool // of *attr.ColumnMaker
 }
 
 // Error is why an expression fails for a row. It rejects the row.

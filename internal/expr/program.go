@@ -77,6 +77,7 @@ func (p *program) machine(b *record.Batch, run *Run, slots int) *machine {
 		m.frame.slots = make([]attr.Value, slots)
 	}
 	m.batch, m.frame.batch = b, b
+	m.argsUsed, m.partsUsed = 0, 0
 	return m
 }
 
@@ -102,8 +103,11 @@ func (x *Expr) Column(mem memory.Allocator, name string, b *record.Batch, failed
 		c.Values.Retain()
 		return c
 	}
-	maker := makers.Get().(*attr.ColumnMaker)
-	defer makers.Put(maker)
+	maker, ok := x.makers.Get().(*attr.ColumnMaker)
+	if !ok {
+		maker = &attr.ColumnMaker{}
+	}
+	defer x.makers.Put(maker)
 	w := &columnWriter{x: x, maker: maker, batch: b, most: attr.MaxMadeBytes, failed: failed}
 	w.write()
 	return maker.Column(mem, name)
@@ -178,9 +182,6 @@ func (w *columnWriter) walk(row int) {
 	}
 	w.maker.Value(v)
 }
-
-// makers is the room in which columns are made.
-var makers = sync.Pool{New: func() any { return new(attr.ColumnMaker) }}
 
 // untouched is the column that the expression is, when it is nothing but an
 // attribute of the row.
