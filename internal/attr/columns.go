@@ -116,22 +116,9 @@ const maxColumnBytes = 1<<31 - 1
 // ColumnOf is a column of values, one a row: of their type when they have one,
 // else any.
 func ColumnOf(mem memory.Allocator, name string, values []Value) record.Column {
-	c := column{name: name}
-	for row, v := range values {
-		c.reach(row)
-		switch v.kind {
-		case Absent:
-			continue
-		case Null:
-			c.finishNull(row)
-		default:
-			c.put(v)
-			c.finish(row)
-		}
-		c.before = nil
-		if len(c.data) > maxColumnBytes {
-			panic("attr: ColumnOf more than 2 GB of values")
-		}
+	var m ColumnMaker
+	for _, v := range values {
+		m.Value(v)
 	}
-	return c.cut(mem, len(values))
+	return m.Column(mem, name)
 }
