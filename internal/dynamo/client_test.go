@@ -14,11 +14,15 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"go.uber.org/goleak"
 
 	"github.com/dynapipe/dynapipe/internal/attr"
@@ -312,7 +316,7 @@ func TestCreateTable(t *testing.T) {
 	c := connect(t, s, s.Endpoint)
 	for _, spec := range []TableSpec{
 		{Name: s.TableName(t), Keys: []Key{{"pk", attr.String}}, Billing: BillingOnDemand},
-		{Name: s.TableName(t), Keys: []Key{{"pk", attr.Binary}, {"sk", attr.Number}}, Billing: BillingProvisioned, Read: 3, Write: 4},
+		{Name: s.TableName(t), Keys: []Key{{"pk", attr.Binary}, {"sk", attr.Number}}, Billing: BillingProvisioned, Throughput: Throughput{3, 4}},
 	} {
 		var all sync.WaitGroup
 		for range 3 { // at once: one of them makes it
@@ -322,12 +326,89 @@ func TestCreateTable(t *testing.T) {
 					t.Errorf("%s: %v", spec.Billing, err)
 					return
 				}
-				if fmt.Sprint(got.Keys) != fmt.Sprint(spec.Keys) || got.Billing != spec.Billing || got.ProvisionedRead != spec.Read || got.ProvisionedWrite != spec.Write {
+				if fmt.Sprint(got.Keys) != fmt.Sprint(spec.Keys) || got.Billing != spec.Billing || got.ProvisionedRead != spec.Throughput.Read || got.ProvisionedWrite != spec.Throughput.Write {
 					t.Errorf("made %+v of %+v", got, spec)
 				}
 			})
 		}
 		all.Wait()
+	}
+}
+
+// A table with all that can be said of one is as the SDK says when it is asked.
+func TestCreateTableWithEverything(t *testing.T) {
+	s := dynamotest.Start(t)
+	c := connect(t, s, s.Endpoint)
+	spec := TableSpec{
+		Name: s.TableName(t), Keys: []Key{{"pk", attr.String}, {"sk", attr.Number}}, Billing: BillingProvisioned, Throughput: Throughput{3, 4},
+		Indexes: []IndexSpec{
+			{Name: "by_mail", Keys: []Key{{"mail", attr.String}, {"sk", attr.Number}}, Global: true, Projection: "INCLUDE", Attributes: []string{"name"}, Throughput: Throughput{1, 2}},
+			{Name: "by_date", Keys: []Key{{"pk", attr.String}, {"date", attr.String}}, Projection: "KEYS_ONLY"},
+		},
+		Stream: "NEW_IMAGE", DeletionProtection: true, Tags: map[string]string{"team": "data", "env": "test"}, TimeToLive: "expires", PointInTime: true,
+	}
+	got, err := c.CreateTable(t.Context(), spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if _, err := s.Client.UpdateTable(context.Background(), &dynamodb.UpdateTableInput{TableName: &spec.Name, DeletionProtectionEnabled: aws.Bool(false)}); err != nil {
+			t.Error(err)
+		}
+	})
+	if !got.DeletionProtection || len(got.Indexes) != 2 {
+		t.Errorf("made %+v", got)
+	}
+	for _, x := range got.Indexes {
+		i := slices.IndexFunc(spec.Indexes, func(want IndexSpec) bool { return want.Name == x.Name })
+		if want := spec.Indexes[i]; fmt.Sprint(x.Keys) != fmt.Sprint(want.Keys) || x.Global != want.Global {
+			t.Errorf("index %+v, want %+v", x, want)
+		}
+	}
+	if ttl, err := c.TimeToLive(t.Context(), spec.Name); err != nil || ttl != "expires" {
+		t.Errorf("time to live %q, %v", ttl, err)
+	}
+	out, err := s.Client.DescribeTable(t.Context(), &dynamodb.DescribeTableInput{TableName: &spec.Name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := out.Table
+	if d.StreamSpecification == nil || d.StreamSpecification.StreamViewType != types.StreamViewTypeNewImage {
+		t.Errorf("stream %+v", d.StreamSpecification)
+	}
+	p := d.GlobalSecondaryIndexes[0]
+	if p.Projection.ProjectionType != types.ProjectionTypeInclude || !slices.Equal(p.Projection.NonKeyAttributes, []string{"name"}) || *p.ProvisionedThroughput.WriteCapacityUnits != 2 {
+		t.Errorf("global index %+v", p)
+	}
+	tags, err := s.Client.ListTagsOfResource(t.Context(), &dynamodb.ListTagsOfResourceInput{ResourceArn: d.TableArn})
+	if err != nil || len(tags.Tags) != 2 {
+		t.Errorf("tags %v, %v", tags, err)
+	}
+}
+
+// What no local server keeps is at least asked for.
+func TestCreateTableAsksForEverything(t *testing.T) {
+	spec := TableSpec{
+		Name: "t", Keys: []Key{{"pk", attr.String}}, Billing: BillingOnDemand, Throughput: Throughput{Write: 100}, Warm: Throughput{Read: 12_001},
+		Indexes: []IndexSpec{{Name: "by_mail", Keys: []Key{{"mail", attr.String}}, Global: true, Projection: "ALL", Throughput: Throughput{Read: 7}}},
+		Class:   "STANDARD_INFREQUENT_ACCESS", KMSKey: "alias/mine",
+	}
+	in := spec.input()
+	if in.ProvisionedThroughput != nil || in.OnDemandThroughput.MaxReadRequestUnits != nil || *in.OnDemandThroughput.MaxWriteRequestUnits != 100 {
+		t.Errorf("on demand %+v", in.OnDemandThroughput)
+	}
+	if in.WarmThroughput.WriteUnitsPerSecond != nil || *in.WarmThroughput.ReadUnitsPerSecond != 12_001 {
+		t.Errorf("warm %+v", in.WarmThroughput)
+	}
+	if in.TableClass != types.TableClassStandardInfrequentAccess || *in.SSESpecification.KMSMasterKeyId != "alias/mine" || !*in.SSESpecification.Enabled {
+		t.Errorf("class %v, encryption %+v", in.TableClass, in.SSESpecification)
+	}
+	if x := in.GlobalSecondaryIndexes[0]; x.ProvisionedThroughput != nil || *x.OnDemandThroughput.MaxReadRequestUnits != 7 {
+		t.Errorf("index %+v", x)
+	}
+	if plain := (&TableSpec{Name: "t", Keys: spec.Keys, Billing: BillingOnDemand}).input(); plain.OnDemandThroughput != nil || plain.WarmThroughput != nil ||
+		plain.SSESpecification != nil || plain.StreamSpecification != nil || plain.Tags != nil || plain.DeletionProtectionEnabled != nil {
+		t.Errorf("of a plain table: %+v", plain)
 	}
 }
 

@@ -18,7 +18,7 @@ func (c *Config) Facts(ctx context.Context) (schema.Facts, error) {
 			"which leaves the same items",
 	}
 	if c.createTable != nil {
-		f.Calls = append(f.Calls, "CreateTable")
+		f.Calls = append(f.Calls, c.createTable.Calls()...)
 	}
 	if c.writes != nil {
 		f.Guarantee = "at least once, where the condition holds: a request whose answer was lost, and rows of a resumed run, are tried again"

@@ -4,20 +4,50 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/hashicorp/hcl/v2"
-
 	"github.com/dynapipe/dynapipe/internal/attr"
-	"github.com/dynapipe/dynapipe/internal/diag"
 	"github.com/dynapipe/dynapipe/internal/dynamo"
 	"github.com/dynapipe/dynapipe/internal/schema"
 )
 
+// The choices of a create_table block.
+const (
+	projectAll      = "ALL"
+	projectKeys     = "KEYS_ONLY"
+	projectSome     = "INCLUDE"
+	classStandard   = "STANDARD"
+	classInfrequent = "STANDARD_INFREQUENT_ACCESS"
+)
+
 // CreateTable is a decoded create_table block.
 type CreateTable struct {
+	key
+	billing            string
+	provisioned        dynamo.Throughput
+	most, warm         dynamo.Throughput
+	class              string
+	stream             string
+	ttl                string
+	kmsKey             string
+	deletionProtection bool
+	pointInTime        bool
+	tags               map[string]string
+	global             []index
+	local              []index
+}
+
+// key is the key attributes of a table or index.
+type key struct {
 	partitionKey, partitionType string
 	sortKey, sortType           string
-	billing                     string
-	readCapacity, writeCapacity int64
+}
+
+// index is a decoded global_index or local_index block.
+type index struct {
+	name string
+	key
+	projection        string
+	attributes        []string
+	provisioned, most dynamo.Throughput
 }
 
 // CreateTableBlock declares the block, whose target stays nil without one.
@@ -26,62 +56,139 @@ func CreateTableBlock(target **CreateTable) schema.Nested {
 }
 
 func declareCreateTable(c *CreateTable) schema.Block {
-	c.partitionType, c.sortType, c.billing = "S", "S", dynamo.BillingOnDemand
-	c.readCapacity, c.writeCapacity = 5, 5
-	types := []string{"S", "N", "B"}
+	c.partitionType, c.sortType, c.billing, c.class = "S", "S", dynamo.BillingOnDemand, classStandard
+	c.provisioned = dynamo.Throughput{Read: 5, Write: 5}
+	args := append(c.key.partitionArgs(), c.key.sortArgs()...)
+	args = append(args, schema.Choice("billing", &c.billing, []string{dynamo.BillingOnDemand, dynamo.BillingProvisioned}, "How the table is paid for."))
+	args = append(args, capacityArgs(&c.provisioned, &c.most)...)
+	args = append(args,
+		schema.Int64("warm_read_capacity", &c.warm.Read, "Read throughput that the table is ready for from the start, which costs once.").
+			Unit("RCU per second").AtLeast(1).DefaultDoc("DynamoDB's"),
+		schema.Int64("warm_write_capacity", &c.warm.Write, "Write throughput that the table is ready for from the start, which costs once.").
+			Unit("WCU per second").AtLeast(1).DefaultDoc("DynamoDB's"),
+		schema.Choice("table_class", &c.class, []string{classStandard, classInfrequent}, "What storage and requests cost."),
+		schema.String("ttl", &c.ttl, "Attribute that says when an item expires, in seconds since 1970: the table's time to live."),
+		schema.Choice("stream", &c.stream, []string{"KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES"},
+			"What the records of the table's stream hold.").DefaultDoc("no stream"),
+		schema.String("kms_key", &c.kmsKey, "Key of AWS KMS that encrypts the table: an ID, an ARN or an alias.").DefaultDoc("a key that DynamoDB owns"),
+		schema.Bool("deletion_protection", &c.deletionProtection, "Whether the table can't be deleted until that is switched off."),
+		schema.Bool("point_in_time_recovery", &c.pointInTime, "Whether the table can be restored to any second of its last 35 days. A local server that does not know of it is left without."),
+		schema.StringMap("tags", &c.tags, "The table's tags.").DefaultDoc("none"),
+	)
 	return schema.Block{
-		Summary: "Creates the table when there is none, and waits until it is active.",
-		Args: []schema.Arg{
-			schema.String("partition_key", &c.partitionKey, "Name of the partition key.").Require(),
-			schema.Choice("partition_type", &c.partitionType, types, "Type of the partition key."),
-			schema.String("sort_key", &c.sortKey, "Name of the sort key; left out, the table has none."),
-			schema.Choice("sort_type", &c.sortType, types, "Type of the sort key."),
-			schema.Choice("billing", &c.billing, []string{dynamo.BillingOnDemand, dynamo.BillingProvisioned}, "How the table is paid for."),
-			schema.Int64("read_capacity", &c.readCapacity, "Read capacity of a provisioned table.").Unit("RCU").AtLeast(1),
-			schema.Int64("write_capacity", &c.writeCapacity, "Write capacity of a provisioned table.").Unit("WCU").AtLeast(1),
-		},
-		Check: c.check,
+		Summary: "Creates the table when there is none, and waits until it is active. One that is there is left as it is.",
+		Args:    args,
+		Blocks:  []schema.Nested{schema.List("global_index", &c.global, declareGlobal), schema.List("local_index", &c.local, declareLocal)},
+		Check:   c.check,
 	}
 }
 
-func (c *CreateTable) check(at schema.Ranges) hcl.Diagnostics {
-	var diags hcl.Diagnostics
-	if c.partitionKey == "" || at.Has("sort_key") && c.sortKey == "" {
-		diags = append(diags, diag.Error(at.Block(), "Key without a name", "A key attribute has a name of 1 to 255 characters."))
-	}
-	if c.partitionKey != "" && c.partitionKey == c.sortKey {
-		diags = append(diags, diag.Error(at.Of("sort_key"), "One attribute as both keys", "%q is the partition key already.", c.sortKey))
-	}
-	if at.Has("sort_type") && c.sortKey == "" {
-		diags = append(diags, diag.Error(at.Of("sort_type"), "Type without a key", "\"sort_type\" is for a table with a \"sort_key\"."))
-	}
-	for _, argument := range []string{"read_capacity", "write_capacity"} {
-		if at.Has(argument) && c.billing != dynamo.BillingProvisioned {
-			diags = append(diags, diag.Error(at.Of(argument), "Capacity of an on-demand table",
-				"An on-demand table has no capacity of its own. Write billing = \"provisioned\", or leave %q out.", argument))
-		}
-	}
-	return diags
+func declareGlobal(x *index) schema.Block {
+	x.partitionType, x.sortType, x.provisioned = "S", "S", dynamo.Throughput{Read: 5, Write: 5}
+	b := x.declare("A global secondary index: another key of the table's items.", append(x.key.partitionArgs(), x.key.sortArgs()...))
+	b.Args = append(b.Args, capacityArgs(&x.provisioned, &x.most)...)
+	return b
 }
 
-func (c *CreateTable) keys() []dynamo.Key {
+func declareLocal(x *index) schema.Block {
+	x.sortType = "S"
+	return x.declare("A local secondary index: another sort key of the table's items.", x.key.sortArgs())
+}
+
+func (x *index) declare(summary string, keys []schema.Arg) schema.Block {
+	x.projection = projectAll
+	return schema.Block{
+		Summary: summary,
+		Labels:  []schema.Label{{Name: "name", Target: &x.name}},
+		Args: append(keys,
+			schema.Choice("projection", &x.projection, []string{projectAll, projectKeys, projectSome}, "Which attributes are in the index."),
+			schema.Strings("attributes", &x.attributes, "With `projection = \"INCLUDE\"`, those beside the keys.").DefaultDoc("none"),
+		),
+		Check: x.check,
+	}
+}
+
+func keyTypes() []string { return []string{"S", "N", "B"} }
+
+func (k *key) partitionArgs() []schema.Arg {
+	return []schema.Arg{
+		schema.String("partition_key", &k.partitionKey, "Name of the partition key.").Require(),
+		schema.Choice("partition_type", &k.partitionType, keyTypes(), "Type of the partition key."),
+	}
+}
+
+func (k *key) sortArgs() []schema.Arg {
+	return []schema.Arg{
+		schema.String("sort_key", &k.sortKey, "Name of the sort key; left out, there is none."),
+		schema.Choice("sort_type", &k.sortType, keyTypes(), "Type of the sort key."),
+	}
+}
+
+func capacityArgs(provisioned, most *dynamo.Throughput) []schema.Arg {
+	return []schema.Arg{
+		schema.Int64("read_capacity", &provisioned.Read, "Read capacity when it is provisioned.").Unit("RCU").AtLeast(1),
+		schema.Int64("write_capacity", &provisioned.Write, "Write capacity when it is provisioned.").Unit("WCU").AtLeast(1),
+		schema.Int64("max_read_capacity", &most.Read, "The most that is read in a second on demand.").Unit("RCU").AtLeast(1).DefaultDoc("the account's limit"),
+		schema.Int64("max_write_capacity", &most.Write, "The most that is written in a second on demand.").Unit("WCU").AtLeast(1).DefaultDoc("the account's limit"),
+	}
+}
+
+// keys are the attributes, those of a local index with the table's partition
+// key.
+func (k *key) keys() []dynamo.Key {
 	kind := func(descriptor string) attr.Kind {
-		k, _ := dynamo.KeyKind(descriptor) // the block takes only such
-		return k
+		kind, _ := dynamo.KeyKind(descriptor) // the block takes only such
+		return kind
 	}
-	keys := []dynamo.Key{{Name: c.partitionKey, Kind: kind(c.partitionType)}}
-	if c.sortKey != "" {
-		keys = append(keys, dynamo.Key{Name: c.sortKey, Kind: kind(c.sortType)})
+	keys := []dynamo.Key{{Name: k.partitionKey, Kind: kind(k.partitionType)}}
+	if k.sortKey != "" {
+		keys = append(keys, dynamo.Key{Name: k.sortKey, Kind: kind(k.sortType)})
 	}
 	return keys
 }
 
 func (c *CreateTable) spec(name string) dynamo.TableSpec {
-	spec := dynamo.TableSpec{Name: name, Keys: c.keys(), Billing: c.billing}
+	spec := dynamo.TableSpec{
+		Name: name, Keys: c.keys(), Billing: c.billing, Throughput: c.most, Warm: c.warm, Stream: c.stream, KMSKey: c.kmsKey,
+		DeletionProtection: c.deletionProtection, Tags: c.tags, TimeToLive: c.ttl, PointInTime: c.pointInTime,
+	}
+	if c.class != classStandard {
+		spec.Class = c.class
+	}
 	if c.billing == dynamo.BillingProvisioned {
-		spec.Read, spec.Write = c.readCapacity, c.writeCapacity
+		spec.Throughput = c.provisioned
+	}
+	for _, x := range c.global {
+		spec.Indexes = append(spec.Indexes, x.spec(true, c.billing))
+	}
+	for _, x := range c.local {
+		x.partitionKey, x.partitionType = c.partitionKey, c.partitionType
+		spec.Indexes = append(spec.Indexes, x.spec(false, c.billing))
 	}
 	return spec
+}
+
+func (x *index) spec(global bool, billing string) dynamo.IndexSpec {
+	spec := dynamo.IndexSpec{Name: x.name, Keys: x.keys(), Global: global, Projection: x.projection, Attributes: x.attributes, Throughput: x.most}
+	if billing == dynamo.BillingProvisioned {
+		spec.Throughput = x.provisioned
+	}
+	return spec
+}
+
+// Calls are the API operations that create the table.
+func (c *CreateTable) Calls() []string {
+	calls := []string{"CreateTable"}
+	if len(c.tags) > 0 {
+		calls = append(calls, "TagResource")
+	}
+	if c.ttl != "" {
+		calls = append(calls, "UpdateTimeToLive")
+	}
+	if c.pointInTime {
+		calls = append(calls, "UpdateContinuousBackups")
+	}
+	return calls
 }
 
 // Fits reports a table that was there already and has other keys.

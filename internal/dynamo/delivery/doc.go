@@ -2,7 +2,7 @@
 // share of DynamoDB.
 //
 //	settings.go  the arguments that say how: connection, concurrency, write_capacity, retry
-//	create.go    the create_table block
+//	create.go    the create_table block; create_check.go what can be wrong with it
 //	guard.go     what is at stake in a table, for the plan and at the start of a run
 //	tables.go    the tables that rows go to, found and described
 //	table.go     what a key, and what the key of an index, may be
