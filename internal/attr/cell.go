@@ -1,5 +1,7 @@
 package attr
 
+import "strings"
+
 // A cell of an any column is a value in compact DynamoDB JSON. These look into
 // one without making a Value of what nobody asks for. What they give shares the
 // cell's memory.
@@ -11,6 +13,22 @@ func Decode(cell string) Value { return decodeCell(cell) }
 func CellKind(cell string) Kind {
 	d := decoder{text: cell}
 	return d.descriptor()
+}
+
+// CellText is a string's or number's text, when it stands in the cell as it is.
+func CellText(cell string) (kind Kind, text string, ok bool) {
+	const head, tail = `{"S":"`, `"}`
+	if len(cell) < len(head)+len(tail) || cell[3] != '"' {
+		return 0, "", false
+	}
+	text = cell[len(head) : len(cell)-len(tail)]
+	switch cell[2] {
+	case 'N':
+		return Number, text, true
+	case 'S':
+		return String, text, strings.IndexByte(text, '\\') < 0
+	}
+	return 0, "", false
 }
 
 // CellField is the cell of a map's attribute; false when there is none. The

@@ -17,6 +17,11 @@ func TestCellsAreLookedInto(t *testing.T) {
 		if got := CellKind(cell); got != v.Kind() {
 			t.Fatalf("%s is a %s, got %s", cell, v.Kind(), got)
 		}
+		if kind, text, ok := CellText(cell); ok && (kind != v.Kind() || text != v.Text()) {
+			t.Fatalf("%s is %v, got %s %q", cell, v, kind, text)
+		} else if !ok && v.Kind() == Number {
+			t.Fatalf("%s: no text", cell)
+		}
 		v = Decode(cell)
 		switch v.Kind() {
 		case Map:

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"maps"
 	"path/filepath"
-	"regexp"
 	"slices"
 
 	"github.com/hashicorp/hcl/v2"
@@ -19,10 +18,9 @@ type callNode struct {
 	fn     *fn
 	args   []term
 	expand bool // the last argument is a list of arguments
-	re     *regexp.Regexp
-	layout []datePart
-	site   site
-	rng    hcl.Range
+	prepared
+	site site
+	rng  hcl.Range
 }
 
 // site is a place in the files where a function is called.
@@ -47,7 +45,7 @@ func (n *callNode) eval(f *frame) (attr.Value, error) {
 			return attr.Value{}, err
 		}
 	}
-	v, err := n.fn.invoke(&call{run: f.run, args: args, re: n.re, layout: n.layout, frame: f, site: n.site})
+	v, err := n.fn.invoke(&call{run: f.run, args: args, prepared: n.prepared, frame: f, site: n.site})
 	if err != nil {
 		return attr.Value{}, n.explain(err, args)
 	}
@@ -197,7 +195,7 @@ func (c *compiler) checkArguments(n *callNode) {
 	if err := n.fn.check(k); err != nil {
 		c.badArgument(n, err, given)
 	}
-	n.re, n.layout = k.re, k.layout
+	n.prepared = k.prepared
 }
 
 func (c *compiler) badArgument(n *callNode, err error, given []attr.Value) {

@@ -174,3 +174,30 @@ func TestColumnsByGoroutines(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkForms is a column of each of some forms, for a row of a full batch.
+func BenchmarkForms(b *testing.B) {
+	rows := make([]string, benchmarkRows)
+	for i := range rows {
+		rows[i] = fmt.Sprintf(`{"id":{"S":"%d"},"s":{"S":"Ada Lovelace %d"},"n":{"N":"%d.25"},"t":{"S":"2024-03-01T10:%02d:00Z"},
+			"tags":{"L":[{"S":"a"},{"S":"b"}]},"m":{"M":{"city":{"S":"London"},"geo":{"M":{"lat":{"N":"51.%d"}}}}}}`, i, i, i, i%60, i)
+	}
+	batch := batchOf(b, rows...)
+	for _, src := range []string{
+		`row.n + 1 > 100 && row.s != ""`, `row.n / 7`, `row.n * 123456789012.5`, `"${row.id}/${row.s}/${row.n}"`, `lower(row.s)`, `substr(row.s, 4, 3)`,
+		`replace(row.s, "a", "b")`, `replace(row.s, "/[0-9]+/", "#")`, `regex("[0-9]+", row.s)`, `can(regex("^A", row.s))`, `sha256(row.s)`, `coalesce(row.missing, row.s)`,
+		`try(row.missing * 2, 0)`, `formatdate("YYYY/MM", row.t)`, `epoch(row.t)`, `timeadd(row.t, "1h")`, `row.m.geo.lat`, `row.tags[1]`, `length(row.tags)`,
+		`{ id = row.id, tags = [row.s, row.n] }`, `jsonencode({ id = row.id, n = row.n })`, `split(" ", row.s)`, `join("-", split(" ", row.s))`, `format("%s-%05d", row.s, floor(row.n))`,
+		`contains(["x", "y"], row.id)`, `lookup({ "1" = "one" }, row.id, "many")`, `uuid()`, `[for t in row.tags : upper(t)]`, `merge(row.m, { x = 1 })`, `tostring(row.n)`,
+	} {
+		x := compiled(b, runScope(), src)
+		b.Run(src, func(b *testing.B) {
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				if i%benchmarkRows == 0 {
+					x.Column(memory.DefaultAllocator, "made", batch, func(_ int, err error) { b.Fatal(err) }).Values.Release()
+				}
+			}
+		})
+	}
+}

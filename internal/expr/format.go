@@ -116,10 +116,14 @@ func checkLayout(c *call) error {
 	if c.args[0].Kind() != attr.String {
 		return nil
 	}
-	_, err := parseLayout(c.args[0].Text())
+	if c.verbs != nil {
+		return nil
+	}
+	verbs, err := parseLayout(c.args[0].Text())
 	if err != nil {
 		return showing(bad(0, "a layout"), "%s", err)
 	}
+	c.verbs = verbs
 	return nil
 }
 
@@ -128,11 +132,7 @@ func checkFormat(c *call) error {
 	if err := checkLayout(c); err != nil || c.args[0].Kind() != attr.String {
 		return err
 	}
-	verbs, err := parseLayout(c.args[0].Text())
-	if err != nil {
-		return err
-	}
-	return enough(verbs, len(c.args)-1)
+	return enough(c.verbs, len(c.args)-1)
 }
 
 func enough(verbs []verb, values int) error {
@@ -152,11 +152,7 @@ func format(c *call) (attr.Value, error) {
 	if err := checkFormat(c); err != nil {
 		return attr.Value{}, err
 	}
-	verbs, err := parseLayout(c.args[0].Text())
-	if err != nil {
-		return attr.Value{}, err
-	}
-	return formatted(verbs, c.args[1:])
+	return formatted(c.verbs, c.args[1:])
 }
 
 func formatted(verbs []verb, values []attr.Value) (attr.Value, error) {
@@ -182,11 +178,7 @@ func formatList(c *call) (attr.Value, error) {
 	if err := checkLayout(c); err != nil {
 		return attr.Value{}, err
 	}
-	verbs, err := parseLayout(c.args[0].Text())
-	if err != nil {
-		return attr.Value{}, err
-	}
-	values := c.args[1:]
+	verbs, values := c.verbs, c.args[1:]
 	if err := enough(verbs, len(values)); err != nil {
 		return attr.Value{}, err
 	}
@@ -215,9 +207,11 @@ func formatList(c *call) (attr.Value, error) {
 				row[i] = lists[i][n]
 			}
 		}
-		if out[n], err = formatted(verbs, row); err != nil {
+		v, err := formatted(verbs, row)
+		if err != nil {
 			return attr.Value{}, err
 		}
+		out[n] = v
 	}
 	return attr.ListValue(out), nil
 }

@@ -96,13 +96,18 @@ type fn struct {
 type call struct {
 	run  *Run
 	args []attr.Value
-	// re is the pattern that Compile has compiled; nil when it is not constant.
-	re *regexp.Regexp
-	// layout is the date's layout that Compile has read; as re.
-	layout []datePart
+	prepared
 	// frame and site are for functions that give something new each time.
 	frame *frame
 	site  site
+}
+
+// prepared is what check has made of arguments that are the same for every row;
+// nil where there are none.
+type prepared struct {
+	re     *regexp.Regexp
+	layout []datePart // of a date
+	verbs  []verb     // of a format
 }
 
 // argError is what is wrong with an argument: it completes "row.x is 5, ...".

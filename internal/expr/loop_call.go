@@ -24,7 +24,7 @@ func (n *callLoop) run(m *machine, sel []int32, out *vector) {
 		}
 		m.frame.row = m.base + int(i)
 		clear(m.frame.calls)
-		*c = call{run: m.frame.run, args: m.args, re: n.node.re, layout: n.node.layout, frame: &m.frame, site: n.node.site}
+		*c = call{run: m.frame.run, args: m.args, prepared: n.node.prepared, frame: &m.frame, site: n.node.site}
 		v, err := n.node.fn.invoke(c)
 		if err != nil {
 			out.tags[i] = isFailure

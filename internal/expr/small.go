@@ -379,8 +379,8 @@ func appendWide(dst []byte, hi, lo uint64) []byte {
 	high, r := bits.Div64(0, hi, unit)
 	low, r := bits.Div64(r, lo, unit)
 	dst = appendWide(dst, high, low)
-	for d := smallDigits - 1; d >= 0; d-- {
-		dst = append(dst, '0'+byte(r/powersOfTen[d]%10))
+	for range smallDigits - max(1, decimals(r)) {
+		dst = append(dst, '0')
 	}
-	return dst
+	return strconv.AppendUint(dst, r, 10)
 }

@@ -93,12 +93,23 @@ func (v *vector) store(i int, value attr.Value) {
 
 // storeCell sets a row to a value encoded as in an any column.
 func (v *vector) storeCell(i int, cell string) {
+	if kind, text, ok := attr.CellText(cell); ok {
+		v.setText(i, textTag(kind), text)
+		return
+	}
 	switch attr.CellKind(cell) {
 	case attr.List, attr.Map, attr.StringSet, attr.NumberSet, attr.BinarySet:
 		v.setText(i, isCell, cell)
 	default:
 		v.store(i, attr.Decode(cell))
 	}
+}
+
+func textTag(kind attr.Kind) tag {
+	if kind == attr.Number {
+		return isNumber
+	}
+	return isString
 }
 
 // copy sets a row to what a place of another vector holds.
