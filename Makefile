@@ -36,6 +36,7 @@ test: $(NEEDS_DYNAMODB) ## set up and run every test
 
 nightly: $(NEEDS_DYNAMODB) ## run the property tests with CASES (20000) scenarios each
 	go test -timeout=60m ./internal/deliver ./engine -run 'TestTableEndsAsIfRowsCameOneByOne|TestAnyGraph' -rapid.checks=$(CASES)
+	go test -timeout=60m ./internal/expr -run 'TestLoopsAgreeWithTheWalk|TestSmallNumbersAgreeWithDecimals|TestAgreesWithCty' -rapid.checks=$(CASES)
 
 race: $(NEEDS_DYNAMODB) ## run every test with the race detector and Arrow's reference-count checks
 	go test -race -tags=assert ./...
