@@ -100,6 +100,9 @@ func checkRows(t *rapid.T, b *record.Batch, rows [][]Field) {
 			t.Fatalf("row %d: size by an encoder %d, want %d", row, got, size)
 		}
 		item := AppendRow(nil, b, row)
+		if size > len(item) {
+			t.Fatalf("row %d: size %d, and its text has %d bytes: %s", row, size, len(item), item)
+		}
 		if got := NewEncoder(b).AppendRow(nil, row); !bytes.Equal(got, item) {
 			t.Fatalf("row %d is %s, by an encoder %s", row, item, got)
 		}

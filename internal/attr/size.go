@@ -54,6 +54,7 @@ func numberSize(text string) int {
 }
 
 // Size is the row's size as an item, in bytes, by AWS's rule: names and values.
+// It is never more than the length of the row as DynamoDB JSON.
 func Size(b *record.Batch, row int) int {
 	n := 0
 	for i := range b.Columns() {

@@ -103,15 +103,15 @@ func (e *encoder) conditional(p *delivery.Page, v *delivery.View, row int, op de
 		e.scratch = e.key.Append(append(e.scratch, keyHead...))
 		out.Units = 1 + v.Table.Count
 	} else {
-		units, no := v.Item(row)
-		if no.Refused() {
-			return no
-		}
-		out.Units = units
 		e.scratch = append(e.scratch, itemHead...)
 		from = len(e.scratch)
 		e.scratch = p.Items.AppendRow(e.scratch, row)
 		to = len(e.scratch)
+		units, no := v.Item(row, e.scratch[from:to])
+		if no.Refused() {
+			return no
+		}
+		out.Units = units
 	}
 	var err error
 	if e.scratch, err = e.writes.Append(e.scratch, row); err != nil {
@@ -126,11 +126,11 @@ func (e *encoder) conditional(p *delivery.Page, v *delivery.View, row int, op de
 }
 
 func (e *encoder) put(p *delivery.Page, v *delivery.View, row int, out *deliver.Row) delivery.Refusal {
-	units, no := v.Item(row)
+	e.scratch = append(p.Items.AppendRow(append(e.scratch[:0], putHead...), row), tail...)
+	units, no := v.Item(row, e.scratch[len(putHead):len(e.scratch)-len(tail)])
 	if no.Refused() {
 		return no
 	}
-	e.scratch = append(p.Items.AppendRow(append(e.scratch[:0], putHead...), row), tail...)
 	out.Body = e.arena.Keep(e.scratch)
 	out.Item = out.Body[len(putHead) : len(out.Body)-len(tail)]
 	out.Units = units

@@ -86,7 +86,8 @@ func (v *View) Key(k *Key, row int) Refusal {
 }
 
 // Item checks the row as an item of the table and says what putting it takes.
-func (v *View) Item(row int) (units float64, no Refusal) {
+// item is the row as DynamoDB JSON.
+func (v *View) Item(row int, item []byte) (units float64, no Refusal) {
 	within, outside := v.Table.Count, "" // of the indexes that the row is in, and the last it is not in
 	for i := range v.indexes {
 		x, value := &v.Table.Indexes[i], v.indexes[i].value(v.page.Batch, row)
@@ -97,7 +98,10 @@ func (v *View) Item(row int) (units float64, no Refusal) {
 			within, outside = within-1, x.Index
 		}
 	}
-	size := attr.Size(v.page.Batch, row)
+	size := len(item)
+	if deliver.WriteUnits(size) > 1 { // else the size can't matter: it is no more than the text's
+		size = v.page.Items.Size(row)
+	}
 	if no := CheckSize(size); no.Refused() {
 		return 0, no
 	}
