@@ -10,6 +10,7 @@
 //	pairs.go    constructors of arguments that map names to something
 //	calls.go    constructor of an argument that maps names to functions of its own
 //	types.go    column types: number, string_set, list(string)
+//	template.go constructor of a text that may use the row
 //	columns.go  columns, as names or with their types
 //	blocks.go   constructors of nested blocks
 //	decode.go   HCL to the bound values

@@ -1,9 +1,11 @@
 // Package file is the sink that writes rows to a file or to standard output,
-// as CSV, JSON, JSON Lines or Parquet.
+// as CSV, JSON, JSON Lines, Parquet or Arrow.
 //
 //	config.go   the block: its arguments and what can be wrong with them
 //	sink.go     batches to rows written, rows that don't fit to the dead letter
 //	sample.go   the first rows, held while the columns are not known
+//	split.go    several files: one per value of the path, or one after the other
+//	path.go     the path of a row, which stays below its folder
 //	output.go   where the bytes go: a file that appears when whole, a pipe
 package file
 
@@ -31,6 +33,7 @@ const (
 	formatJSON    = "json"
 	formatJSONL   = "jsonl"
 	formatParquet = "parquet"
+	formatArrow   = "arrow"
 
 	encodingPlain    = "plain"
 	encodingDynamoDB = "dynamodb"
@@ -49,7 +52,8 @@ const standardOutput = "-"
 
 // Config is a decoded sink "file" block.
 type Config struct {
-	path        string
+	where       schema.Template
+	path        string // where it is fixed, or with * for what comes from the row
 	format      string
 	encoding    string
 	compression string
@@ -57,36 +61,42 @@ type Config struct {
 	delimiter   string
 	header      bool
 	strict      bool
+	maxRows     int64
+	maxBytes    int64
+	maxOpen     int
 }
 
 var _ sinks.Config = (*Config)(nil)
 
 // New is a Config with the defaults.
 func New() sinks.Config {
-	return &Config{encoding: encodingPlain, delimiter: ",", header: true}
+	return &Config{encoding: encodingPlain, delimiter: ",", header: true, maxOpen: 64}
 }
 
 // Schema declares the block.
 func (c *Config) Schema() schema.Block {
 	return schema.Block{
-		Summary: "Writes rows to a CSV, JSON, JSON Lines or Parquet file, or to standard output.",
+		Summary: "Writes rows to CSV, JSON, JSON Lines, Parquet or Arrow files, or to standard output.",
 		Doc:     doc,
 		Args: []schema.Arg{
-			schema.String("path", &c.path, "The file to write, or `-` for standard output. Missing folders are made.").Require(),
-			schema.Choice("format", &c.format, []string{formatCSV, formatJSON, formatJSONL, formatParquet},
+			schema.Text("path", &c.where, "The file to write, or `-` for standard output. Missing folders are made. A path that uses `row` stands for one file per value, below the folder of its constant part.").Require(),
+			schema.Choice("format", &c.format, []string{formatCSV, formatJSON, formatJSONL, formatParquet, formatArrow},
 				"What the file holds: `json` is one array with an object a line, `jsonl` an object a line.").
-				DefaultDoc("by ending: .csv, .json, .jsonl or .ndjson, .parquet; jsonl for standard output"),
+				DefaultDoc("by ending: .csv, .json, .jsonl or .ndjson, .parquet, .arrow; jsonl for standard output"),
 			schema.Choice("encoding", &c.encoding, []string{encodingPlain, encodingDynamoDB},
 				"How JSON and JSON Lines spell values: `plain` JSON, or DynamoDB JSON, which holds every type, each item as {\"Item\":{...}}."),
 			schema.Columns("columns", &c.columns,
 				"The attributes to write, in this order; others are left out. With types, values are converted where nothing is lost, and a row with any other value is rejected.").
-				DefaultDoc("every attribute; for CSV and Parquet, those of the first batch_rows rows"),
+				DefaultDoc("every attribute; for CSV, Parquet and Arrow, those of the first batch_rows rows"),
 			schema.Choice("compression", &c.compression, []string{compressionNone, compressionGzip, compressionZstd, compressionSnappy},
-				"How the file is compressed, or, inside a Parquet file, its pages.").
-				DefaultDoc("by ending: .gz, .zst; snappy for Parquet"),
+				"How the file is compressed, or, inside a Parquet file, its pages, inside an Arrow file, its buffers (`zstd` or `none`).").
+				DefaultDoc("by ending: .gz, .zst; snappy for Parquet; none for Arrow"),
 			schema.String("delimiter", &c.delimiter, "What stands between the cells of a CSV file: one ASCII character."),
 			schema.Bool("header", &c.header, "Whether the first line of a CSV file names the columns."),
 			schema.Bool("strict", &c.strict, "Rejects a row with a value that the format can only hold in a plainer form (a set as an array, binary as base64), in place of a counted warning."),
+			schema.Int64("max_rows", &c.maxRows, "How many rows a file has at most; then the next one begins. 0 is no limit.").Unit("rows").AtLeast(0),
+			schema.Bytes("max_bytes", &c.maxBytes, "How large a file grows, about: the next one begins after the row with which it is. 0 is no limit.").AtLeast(0),
+			schema.Int("max_open", &c.maxOpen, "How many files of a path that uses `row` are open at once.").Unit("files").Between(1, 10000),
 		},
 		Check: c.check,
 	}
@@ -96,7 +106,15 @@ const doc = `The file appears under its name only when the whole run went well; 
 beside it as ` + "`.NAME.RUN.partial`" + `, and a file that is there already stays as it is. A device or a
 pipe is written to directly, as standard output is.
 
-CSV and Parquet have columns. Without ` + "`columns`" + ` they are the attributes of the first ` + "`batch_rows`" + `
+A path that uses ` + "`row`" + ` is made for each row: ` + "`\"out/${row.country}/${row.kind}.jsonl\"`" + `. No value leads out of the folder
+of its constant part, here ` + "`out/`" + `: a row whose path has an empty part, ` + "`.`, `..`" + ` or a backslash, or leads through a symbolic link
+out of the folder, is rejected, and so is one with nothing for a part of it. When more than ` + "`max_open`" + ` files would be
+open, the one used longest ago is closed; CSV and JSON Lines are continued when more rows come, in the other formats
+that fails the run. Each file has columns of its own.
+
+With ` + "`max_rows` or `max_bytes`" + ` files are numbered, ` + "`users-00001.jsonl.gz`" + ` and on, and have the columns of the first one.
+
+CSV, Parquet and Arrow have columns. Without ` + "`columns`" + ` they are the attributes of the first ` + "`batch_rows`" + `
 rows, in order of first appearance; a later row with another attribute is rejected, because leaving
 it out would lose it.
 
@@ -106,7 +124,10 @@ NULL becomes an empty cell, binary base64, and sets, lists and maps JSON, each w
 In Parquet a ` + "`number`" + ` is DECIMAL(38, 18); a number that would have to be rounded rejects its row. Where the
 type is not given, a column of whole numbers is INT64, and numbers too long for the decimal are text.
 A ` + "`string`" + ` column, and one whose values are of several types, a set, a list or a map, is text, the latter
-as JSON with a counted warning. A row group is written every 131,072 rows or 32 MB.`
+as JSON with a counted warning. A row group is written every 131,072 rows or 32 MB.
+
+An Arrow file (IPC, Feather version 2) has the same types: int64, decimal128(38, 18), bool, binary and utf8. A record
+batch is written every 65,536 rows or 16 MB.`
 
 // check finds what no single argument can.
 func (c *Config) check(at schema.Ranges) hcl.Diagnostics {
@@ -114,6 +135,7 @@ func (c *Config) check(at schema.Ranges) hcl.Diagnostics {
 	report := func(argument, summary, detail string, args ...any) {
 		diags = append(diags, diag.Error(at.Of(argument), summary, detail, args...))
 	}
+	c.path = pattern(c.where)
 	if c.path == "" || strings.HasSuffix(c.path, "/") {
 		report("path", "Not a file", "The path %q names no file.", c.path)
 		return diags
@@ -121,14 +143,25 @@ func (c *Config) check(at schema.Ranges) hcl.Diagnostics {
 	format := c.formatName()
 	if format == "" {
 		report("path", "Unknown format", "The ending of %q says nothing of its format. "+
-			"Write format = \"csv\", \"json\", \"jsonl\" or \"parquet\", or use one of the endings .csv, .json, .jsonl, .ndjson, .parquet.", c.path)
+			"Write format = \"csv\", \"json\", \"jsonl\", \"parquet\" or \"arrow\", or use one of the endings .csv, .json, .jsonl, .ndjson, .parquet, .arrow.", c.path)
 		return diags
 	}
-	if ending := strings.ToLower(filepath.Ext(c.path)); c.compression == "" && (ending == ".bz2" || format == formatParquet && endingCompression(c.path) != "") {
+	if ending := strings.ToLower(filepath.Ext(c.path)); c.compression == "" && (ending == ".bz2" || c.columnar() && endingCompression(c.path) != "") {
 		report("path", "Unfitting compression", "A %s file can't be written as %s. %s", format, ending, compressionHint(format))
 	}
-	if c.compression == compressionSnappy && format != formatParquet {
+	if c.compression == compressionSnappy && !c.columnar() {
 		report("compression", "Unfitting compression", "Snappy compresses the pages of a Parquet file. %s", compressionHint(format))
+	}
+	if format == formatArrow && (c.compression == compressionGzip || c.compression == compressionSnappy) {
+		report("compression", "Unfitting compression", "The buffers of an Arrow file are compressed by zstd or not at all. %s", compressionHint(format))
+	}
+	for _, limit := range []string{"max_rows", "max_bytes"} {
+		if at.Has(limit) && c.toStandardOutput() {
+			report(limit, "Unfitting argument", "%q is for files, and this is standard output.", limit)
+		}
+	}
+	if at.Has("max_open") && c.where.Parts == nil {
+		report("max_open", "Unfitting argument", "%q is for a path that uses row, and this one is the same for every row.", "max_open")
 	}
 	if c.encoding == encodingDynamoDB && format != formatJSON && format != formatJSONL {
 		report("encoding", "Unfitting encoding", "DynamoDB JSON is a way to write JSON and JSON Lines, not %s.", format)
@@ -148,6 +181,9 @@ func (c *Config) check(at schema.Ranges) hcl.Diagnostics {
 }
 
 func compressionHint(format string) string {
+	if format == formatArrow {
+		return "End the path in .arrow, and choose with compression = \"zstd\" or \"none\"."
+	}
 	if format == formatParquet {
 		return "Parquet compresses its own pages: end the path in .parquet, and choose with compression = \"snappy\", \"zstd\", \"gzip\" or \"none\"."
 	}
@@ -176,8 +212,27 @@ func (c *Config) formatName() string {
 		return formatJSONL
 	case ".parquet":
 		return formatParquet
+	case ".arrow":
+		return formatArrow
 	}
 	return ""
+}
+
+// columnar reports a format that has typed columns and compresses them itself.
+func (c *Config) columnar() bool {
+	format := c.formatName()
+	return format == formatParquet || format == formatArrow
+}
+
+// continues reports a format whose file can be closed and written on later.
+func (c *Config) continues() bool {
+	format := c.formatName()
+	return format == formatCSV || format == formatJSONL
+}
+
+// splits reports that there may be several files.
+func (c *Config) splits() bool {
+	return c.where.Parts != nil || c.maxRows > 0 || c.maxBytes > 0
 }
 
 func endingCompression(path string) string {
@@ -212,7 +267,7 @@ func (c *Config) layout() (l layout.Layout, learn bool) {
 	format := c.formatName()
 	l.Fixed = len(l.Columns) > 0
 	untyped := slices.ContainsFunc(l.Columns, func(col layout.Column) bool { return col.Type.Kind == attr.Absent })
-	return l, !l.Fixed && (format == formatCSV || format == formatParquet) || untyped && format == formatParquet
+	return l, !l.Fixed && (format == formatCSV || c.columnar()) || untyped && c.columnar()
 }
 
 func typeOf(t schema.ColumnType) layout.Type {
@@ -230,8 +285,8 @@ func typeOf(t schema.ColumnType) layout.Type {
 // WritesFiles is the file that nothing else may write in the same run. A device
 // or a pipe is nobody's own.
 func (c *Config) WritesFiles() []string {
-	if !c.toStandardOutput() && special(c.path) {
-		return nil
+	if c.where.Parts != nil || !c.toStandardOutput() && special(c.path) {
+		return nil // a file per value is known when the value is
 	}
 	return []string{c.name()}
 }
@@ -265,6 +320,14 @@ func (c *Config) Facts(context.Context) (schema.Facts, error) {
 	}
 	if !c.toStandardOutput() && !special(c.path) {
 		f.Guarantee = "the file appears, or is replaced, whole and at the end of a run that went well"
+	}
+	if c.where.Parts != nil {
+		folder, _ := base(c.where)
+		f.Files = []string{c.where.Source}
+		f.Notes = append(f.Notes, fmt.Sprintf("one file per value, below %q, at most %d open at once", cleanFolder(folder), c.maxOpen))
+	}
+	if c.maxRows > 0 || c.maxBytes > 0 {
+		f.Notes = append(f.Notes, fmt.Sprintf("files are numbered, as %s", numbered(c.path, 1)))
 	}
 	if _, learn := c.layout(); learn {
 		f.Notes = append(f.Notes, fmt.Sprintf("the columns of this %s file are learned from its first rows", c.formatName()))

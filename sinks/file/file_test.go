@@ -69,6 +69,8 @@ func TestContract(t *testing.T) {
 		"csv, learned":    {"out.csv", "strict = true", readCSV},
 		"csv, columns":    {"out.csv", "strict = true\ncolumns = { n = number, tags = string }", readCSV},
 		"parquet":         {"out.parquet", "strict = true", readParquet},
+		"arrow":           {"out.arrow", "strict = true", readArrow},
+		"arrow, zstd":     {"out.arrow", "columns = [\"n\"]\ncompression = \"zstd\"", readArrow},
 		"parquet, column": {"out.parquet", "columns = [\"n\"]\ncompression = \"zstd\"", readParquet},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -347,7 +349,17 @@ func TestDiagnostics(t *testing.T) {
 		"path = \"a.csv\"\ncolumns = []":             "No columns",
 		"path = \"a.csv\"\ncolumns = [\"a\", \"a\"]": "Name used twice",
 		"path = \"a.csv\"\ncolumns = { a = strin }":  "Unknown type",
-		"path = \"a.csv\"\nmax_rows = 5":             "Unknown argument",
+		"path = \"a.csv\"\nmax_row = 5":              "Unknown argument",
+		"path = \"a.csv\"\nmax_rows = -1":            "Number out of range",
+		"path = \"a.csv\"\nmax_open = 5":             "Unfitting argument",
+		"path = \"-\"\nmax_rows = 5":                 "Unfitting argument",
+		"path = \"a.arrow.gz\"":                      "Unfitting compression",
+		"path = \"a.arrow\"\ncompression = \"gzip\"": "Unfitting compression",
+		`path = "out/${row.a}"`:                      "Unknown format",
+		`path = "out/a.${row.ending}"`:               "Unknown format",
+		`path = "${row.folder}/"`:                    "Not a file",
+		`path = ["${row.a}.csv"]`:                    "Wrong type of expression",
+		"path = \"${row.a}.csv\"\nmax_open = 0":      "Number out of range",
 		"path = \"a.csv\"\nformat = \"xlsx\"":        "Unknown value",
 		"format = \"csv\"":                           "Missing argument",
 	} {
@@ -361,7 +373,7 @@ func TestDiagnostics(t *testing.T) {
 func TestFormatByEnding(t *testing.T) {
 	for path, want := range map[string]string{
 		"a.csv": "csv ", "A.CSV": "csv ", "a.csv.gz": "csv gzip", "a.json.zst": "json zstd", "a.jsonl": "jsonl ", "a.ndjson.gz": "jsonl gzip",
-		"a.parquet": "parquet ", "-": "jsonl ", "/dev/stdout": "jsonl ",
+		"a.parquet": "parquet ", "a.arrow": "arrow ", "-": "jsonl ", "/dev/stdout": "jsonl ",
 	} {
 		c := config(t, pathIs(path))
 		if got := c.formatName() + " " + c.compressionName(); got != want {

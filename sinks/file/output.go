@@ -25,6 +25,7 @@ type output struct {
 	direct     io.WriteCloser // in place of whole: a device, a pipe, standard output
 	buffer     *bufio.Writer
 	compressor io.WriteCloser // nil when there is none
+	written    int64          // bytes that have left the compressor
 }
 
 const bufferBytes = 64 << 10
@@ -44,25 +45,39 @@ func openOutput(ctx context.Context, c *Config, run string) (*output, error) {
 	if err != nil {
 		return nil, o.explain(err)
 	}
-	if o.whole != nil {
-		o.buffer = bufio.NewWriterSize(o.whole, bufferBytes)
-	} else {
-		o.buffer = bufio.NewWriterSize(o.direct, bufferBytes)
-	}
-	if c.formatName() == formatParquet {
-		return o, nil // its pages are compressed, not the file
-	}
-	switch c.compressionName() {
-	case compressionGzip:
-		o.compressor = gzip.NewWriter(o.buffer)
-	case compressionZstd:
-		// One at a time: then it has no goroutines that a failed run would leave.
-		o.compressor, err = zstd.NewWriter(o.buffer, zstd.WithEncoderConcurrency(1))
-	}
-	if err != nil {
+	if err := o.dress(c); err != nil {
 		return nil, errors.Join(err, o.discard())
 	}
 	return o, nil
+}
+
+// dress puts a buffer and, where the format has none of its own, a compressor
+// before the file.
+func (o *output) dress(c *Config) (err error) {
+	var to io.Writer = o.direct
+	if o.whole != nil {
+		to = o.whole
+	}
+	o.buffer = bufio.NewWriterSize(to, bufferBytes)
+	if c.columnar() {
+		return nil
+	}
+	switch c.compressionName() {
+	case compressionGzip:
+		o.compressor = gzip.NewWriter(counting{o})
+	case compressionZstd:
+		// One at a time: then it has no goroutines that a failed run would leave.
+		o.compressor, err = zstd.NewWriter(counting{o}, zstd.WithEncoderConcurrency(1))
+	}
+	return err
+}
+
+// counting counts what leaves a compressor.
+type counting struct{ *output }
+
+func (c counting) Write(p []byte) (int, error) {
+	c.written += int64(len(p))
+	return c.buffer.Write(p)
 }
 
 // special reports a path that is neither a file nor free to become one.
@@ -92,7 +107,7 @@ func (o *output) Write(p []byte) (int, error) {
 	if o.compressor != nil {
 		return o.compressor.Write(p)
 	}
-	return o.buffer.Write(p)
+	return counting{o}.Write(p)
 }
 
 // flushDirect hands on what is buffered where a reader may be waiting for it.
@@ -114,7 +129,37 @@ func (o *output) finish() error {
 	if err == nil && o.whole != nil {
 		err = o.whole.Finish()
 	}
+	o.buffer, o.compressor = nil, nil
 	return o.explain(err)
+}
+
+// suspend closes the file for a while, and gives its buffer and compressor back.
+// What was compressed is a whole member, after which another may follow.
+func (o *output) suspend() error {
+	if o.compressor != nil {
+		if err := o.compressor.Close(); err != nil {
+			return o.explain(err)
+		}
+	}
+	err := errors.Join(o.buffer.Flush(), o.whole.Suspend())
+	o.buffer, o.compressor = nil, nil
+	return o.explain(err)
+}
+
+// resume writes on at the end of a file that was suspended.
+func (o *output) resume(c *Config) error {
+	if err := o.whole.Resume(); err != nil {
+		return o.explain(err)
+	}
+	return o.dress(c)
+}
+
+// finishParked makes a file whole that was suspended.
+func (o *output) finishParked() error {
+	if err := o.whole.Resume(); err != nil {
+		return o.explain(err)
+	}
+	return o.explain(o.whole.Finish())
 }
 
 // discard closes the output and removes a file that was not published.

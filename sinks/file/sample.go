@@ -42,14 +42,14 @@ func (s *sample) full(n int) bool {
 }
 
 // hold copies the rows of a batch.
-func (s *sample) hold(b *record.Batch, r *record.Receipt) error {
+func (s *sample) hold(b *record.Batch, at func(row int) slot) error {
 	for row := range b.Rows() {
 		s.item = attr.AppendRow(s.item[:0], b, row)
 		if err := s.rows.AddItem(s.item); err != nil {
-			return fmt.Errorf("copying the row from %s: %w", r.Origin(row), err)
+			return fmt.Errorf("copying the row from %s: %w", b.Origins().At(row), err)
 		}
 		s.rows.EndRow(record.Pos{})
-		s.slots = append(s.slots, slot{r, row})
+		s.slots = append(s.slots, at(row))
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/dynapipe/dynapipe/internal/attr"
+	"github.com/dynapipe/dynapipe/internal/format/arrowio"
 	"github.com/dynapipe/dynapipe/internal/format/csvio"
 	"github.com/dynapipe/dynapipe/internal/format/jsonio"
 	"github.com/dynapipe/dynapipe/internal/format/layout"
@@ -26,6 +27,7 @@ var (
 	_ rowWriter       = (*csvio.Writer)(nil)
 	_ rowWriter       = (*jsonio.Writer)(nil)
 	_ rowWriter       = (*parquetio.Writer)(nil)
+	_ rowWriter       = (*arrowio.Writer)(nil)
 	_ sinks.Sink      = (*sink)(nil)
 	_ sinks.Publisher = (*publisher)(nil)
 )
@@ -42,6 +44,8 @@ type sink struct {
 	rejected []bool    // by row of the batch being written
 
 	anyRejected bool // one of them is
+	// continued says that the file has a beginning already.
+	continued bool
 }
 
 // publisher writes to a file that appears when Publish is called.
@@ -49,9 +53,30 @@ type publisher struct{ sink }
 
 // Open creates the file, under its temporary name.
 func (c *Config) Open(ctx context.Context, env sinks.Env) (sinks.Sink, error) {
-	s := sink{config: c, env: env}
+	if c.splits() {
+		s := newSplit(c, env)
+		if err := s.start(ctx); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+		return s, nil
+	}
+	s, err := openFile(ctx, c, env, nil)
+	switch {
+	case err != nil:
+		return nil, err
+	case s.out.whole != nil:
+		return &publisher{*s}, nil
+	}
+	return s, nil
+}
+
+// openFile begins one file, whose columns are known or not.
+func openFile(ctx context.Context, c *Config, env sinks.Env, known *layout.Layout) (*sink, error) {
+	s := &sink{config: c, env: env}
 	var learn bool
-	s.layout, learn = c.layout()
+	if s.layout, learn = c.layout(); known != nil {
+		s.layout, learn = *known, false
+	}
 	var err error
 	if s.out, err = openOutput(ctx, c, env.Run.ID); err != nil {
 		return nil, err
@@ -61,14 +86,11 @@ func (c *Config) Open(ctx context.Context, env sinks.Env) (sinks.Sink, error) {
 	} else if err := s.begin(); err != nil {
 		return nil, errors.Join(err, s.out.discard())
 	}
-	if s.out.whole != nil {
-		return &publisher{s}, nil
-	}
-	return &s, nil
+	return s, nil
 }
 
 func (c *Config) survey() survey {
-	if c.formatName() == formatParquet {
+	if format := c.formatName(); format == formatParquet || format == formatArrow {
 		return &parquetio.Survey{}
 	}
 	return &layout.Survey{}
@@ -81,10 +103,17 @@ func (s *sink) begin() error {
 	switch format := c.formatName(); format {
 	case formatCSV:
 		s.writer = csvio.NewWriter(s.out, csvio.WriterOptions{
-			Layout: s.layout, Delimiter: c.delimiter[0], Header: c.header, Losses: losses})
+			Layout: s.layout, Delimiter: c.delimiter[0], Header: c.header && !s.continued, Losses: losses})
 	case formatParquet:
 		w, err := parquetio.NewWriter(s.out, parquetio.WriterOptions{
 			Layout: s.layout, Compression: parquetio.Compression(c.compressionName()), Losses: losses})
+		if err != nil {
+			return s.out.explain(err)
+		}
+		s.writer = w
+	case formatArrow:
+		w, err := arrowio.NewWriter(s.out, arrowio.WriterOptions{
+			Layout: s.layout, Zstd: c.compressionName() == compressionZstd, Losses: losses})
 		if err != nil {
 			return s.out.explain(err)
 		}
@@ -104,14 +133,22 @@ func (s *sink) Write(ctx context.Context, b *record.Batch, r *record.Receipt) er
 	if s.sample == nil {
 		return s.writeWhole(b, r)
 	}
+	return s.add(b, func(row int) slot { return slot{r, row} })
+}
+
+// add writes rows, or holds them while the columns are not known.
+func (s *sink) add(b *record.Batch, at func(row int) slot) error {
+	if s.sample == nil {
+		return s.writeEach(b, at)
+	}
 	s.sample.survey.Add(b)
 	if len(s.sample.slots) == 0 && s.sample.full(b.Rows()) {
 		if err := s.learn(); err != nil {
 			return err
 		}
-		return s.writeWhole(b, r)
+		return s.writeEach(b, at)
 	}
-	if err := s.sample.hold(b, r); err != nil {
+	if err := s.sample.hold(b, at); err != nil {
 		return err
 	}
 	if s.sample.full(0) {
@@ -139,11 +176,7 @@ func (s *sink) learn() error {
 	}
 	b := held.rows.Batch(nil)
 	defer b.Release()
-	if err := s.write(b, func(row int) slot { return held.slots[row] }); err != nil {
-		return err
-	}
-	s.endWritten(func(row int) slot { return held.slots[row] })
-	return nil
+	return s.writeEach(b, func(row int) slot { return held.slots[row] })
 }
 
 // writeWhole writes a batch with its receipt.
@@ -157,6 +190,15 @@ func (s *sink) writeWhole(b *record.Batch, r *record.Receipt) error {
 	} else {
 		r.EndAll(record.Written)
 	}
+	return nil
+}
+
+// writeEach writes rows of one batch or several.
+func (s *sink) writeEach(b *record.Batch, at func(row int) slot) error {
+	if err := s.write(b, at); err != nil {
+		return err
+	}
+	s.endWritten(at)
 	return nil
 }
 
@@ -216,14 +258,40 @@ func (s *sink) Flush(ctx context.Context, _ sinks.Ending) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if s.sample != nil {
-		if err := s.learn(); err != nil {
-			return err
-		}
-		if len(s.layout.Columns) == 0 {
-			s.env.Meter.Warn("no columns", fmt.Sprintf("no row came, so the columns of %s are not known and it has none; "+
-				"name them with columns = [...]", s.config.path))
-		}
+	return s.finish()
+}
+
+// learnNow learns the columns of what there is.
+func (s *sink) learnNow() error {
+	if s.sample == nil {
+		return nil
+	}
+	if err := s.learn(); err != nil {
+		return err
+	}
+	if len(s.layout.Columns) == 0 {
+		s.env.Meter.Warn("no columns", fmt.Sprintf("no row came, so the columns of %s are not known and it has none; "+
+			"name them with columns = [...]", s.config.path))
+	}
+	return nil
+}
+
+// size is about how large the file is, with what is not written yet.
+func (s *sink) size() int64 {
+	n := s.out.written
+	switch w := s.writer.(type) {
+	case nil:
+		n += int64(s.sample.rows.Bytes())
+	case interface{ Pending() int }:
+		n += int64(w.Pending())
+	}
+	return n
+}
+
+// finish makes the file whole.
+func (s *sink) finish() error {
+	if err := s.learnNow(); err != nil {
+		return err
 	}
 	if err := s.writer.Close(); err != nil {
 		return s.out.explain(err)
