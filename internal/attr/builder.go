@@ -188,6 +188,7 @@ func (b *Builder) add(name string) *column {
 	c := &column{name: strings.Clone(name), place: len(b.columns)}
 	if utf8.ValidString(name) {
 		c.quoted = string(append(AppendJSONString(nil, name), ':'))
+		c.heads = [2]string{c.quoted + `{"S":"`, c.quoted + `{"N":"`}
 	}
 	b.columns = append(b.columns, c)
 	b.index[c.name] = c
@@ -225,18 +226,21 @@ func (b *Builder) rowBytes() int {
 // EndRow keeps the row, which came from p. Whoever builds rows of a size that
 // nothing bounds asks Err before; a row that has an error can't be kept.
 func (b *Builder) EndRow(p record.Pos) {
-	size := b.rowBytes()
-	if err := b.check(size); err != nil {
-		panic("attr: EndRow of a row that has an error: " + err.Error())
-	}
-	row := len(b.pos)
-	b.held += size
+	row, size := len(b.pos), len(b.over.row)
+	widened := 0 // by this much the rows before have become larger
 	for _, i := range b.touched {
-		if c := b.columns[i]; c.before != nil {
-			b.held += c.startOf(row) - len(c.before.data)
+		c := b.columns[i]
+		start := c.startOf(row)
+		size += len(c.data) - start
+		if c.before != nil {
+			widened += start - len(c.before.data)
 			c.before = nil
 		}
 	}
+	if err := b.check(size); err != nil {
+		panic("attr: EndRow of a row that has an error: " + err.Error())
+	}
+	b.held += size + widened
 	b.over.keep(row)
 	b.pos = append(b.pos, p)
 	b.nextRow()

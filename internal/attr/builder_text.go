@@ -2,6 +2,7 @@ package attr
 
 import (
 	"fmt"
+	"unicode/utf8"
 
 	"github.com/dynapipe/dynapipe/internal/record"
 )
@@ -9,16 +10,18 @@ import (
 // AddItem sets the row's attributes from an item in DynamoDB JSON, a map of
 // names to values, in any legal spelling. After an error the caller calls Drop.
 func (b *Builder) AddItem(text []byte) error {
-	return b.addRow(text, "an item", (*Builder).addItemValue)
+	return b.addRow(text, "an item", (*Builder).usual, (*Builder).addItemValue)
 }
 
 // AddObject sets the row's attributes from a plain JSON object, as ParseJSON
 // reads it. After an error the caller calls Drop.
 func (b *Builder) AddObject(text []byte) error {
-	return b.addRow(text, "a row", (*Builder).addPlainValue)
+	return b.addRow(text, "a row", nil, (*Builder).addPlainValue)
 }
 
-func (b *Builder) addRow(text []byte, what string, add func(*Builder, *column, int)) error {
+// addRow reads an object. usual, which may be nil, reads members that are as
+// expected, if they are; add reads the value of any.
+func (b *Builder) addRow(text []byte, what string, usual func(*Builder) bool, add func(*Builder, *column, int)) error {
 	if len(text) > MaxRowBytes {
 		return fmt.Errorf("%s of %d bytes is more than the %d MB that a row may hold", what, len(text), MaxRowBytes>>20)
 	}
@@ -26,6 +29,9 @@ func (b *Builder) addRow(text []byte, what string, add func(*Builder, *column, i
 	s.reset(text)
 	b.room(len(text))
 	for more := s.open('{', '}', what); more; more = s.more('}') {
+		if usual != nil && usual(b) {
+			continue
+		}
 		s.peek()
 		if c := b.likely(); c != nil {
 			add(b, c, len(b.pos))
@@ -48,10 +54,75 @@ func (b *Builder) addRow(text []byte, what string, add func(*Builder, *column, i
 	}
 	err := s.end()
 	s.text = nil
-	if err == nil {
-		err = b.Err()
+	if err != nil {
+		return err
 	}
-	return err
+	if b.bytes <= MaxRowBytes/12 {
+		return checkSize(0, b.held) // however its values are spelled, the row is not too large
+	}
+	return b.Err()
+}
+
+// usual consumes members as the service spells most of them, one after the
+// other: of the likely column, of its type, a string without escapes or a
+// number. It stops before the comma or brace that follows the last of them, and
+// reports whether there was one.
+func (b *Builder) usual() bool {
+	s, row := &b.scan, len(b.pos)
+	text, from := s.text, s.pos
+	for pos := from; b.next < len(b.columns); pos++ {
+		c := b.columns[b.next]
+		head := c.heads[0]
+		if c.typ == record.Number {
+			head = c.heads[1]
+		} else if c.typ != record.String {
+			break
+		}
+		start := pos + len(head)
+		if head == "" || start > len(text) || string(text[pos:start]) != head || c.row == row+1 {
+			break
+		}
+		n, high := plainRun(text[start:], 0)
+		end := start + n
+		if end < len(text) && text[end] == '\\' && c.typ == record.String {
+			b.escaped(c, start-1)
+			if pos = s.pos; s.err != nil || pos == len(text) || text[pos] != ',' {
+				return true
+			}
+			continue
+		}
+		if end+2 >= len(text) || text[end] != '"' || text[end+1] != '}' {
+			break
+		}
+		cell := text[start:end]
+		if c.typ == record.Number && CheckNumber(view(cell)) != nil || high != 0 && !utf8.Valid(cell) {
+			break // to be looked at again, and refused
+		}
+		c.begin(row)
+		b.touched = append(b.touched, c.place)
+		c.data = append(c.data, cell...)
+		c.finish(row)
+		b.next++
+		pos = end + 2
+		s.pos = pos
+		if text[pos] != ',' {
+			break
+		}
+	}
+	return s.pos != from
+}
+
+// escaped consumes a string with escapes, whose quote stands at byte at, as the
+// row's cell of c.
+func (b *Builder) escaped(c *column, at int) {
+	s := &b.scan
+	c.begin(len(b.pos))
+	b.touched = append(b.touched, c.place)
+	s.pos = at
+	c.data = s.appendStr(c.data, "S")
+	s.closeValue()
+	c.finish(len(b.pos))
+	b.next++
 }
 
 // likely consumes the next name when it is that of the likely column, spelled

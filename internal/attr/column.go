@@ -18,8 +18,9 @@ import (
 // cut. A column has no type until a value comes that is not NULL.
 type column struct {
 	name    string
-	quoted  string // its name as JSON spells it before a value; empty when it is not UTF-8
-	place   int    // its index in the builder
+	quoted  string    // its name as JSON spells it before a value; empty when it is not UTF-8
+	heads   [2]string // the same up to the text of a string, and of a number, in DynamoDB JSON
+	place   int       // its index in the builder
 	typ     record.Type
 	data    []byte
 	ends    []int32 // where the cell of a row ends; rows not reached yet are absent
@@ -194,7 +195,7 @@ func boolByte(b bool) byte {
 // reset forgets the rows, and keeps the buffers.
 func (c *column) reset() {
 	*c = column{
-		name: c.name, quoted: c.quoted, place: c.place, data: c.data[:0], ends: c.ends[:0],
+		name: c.name, quoted: c.quoted, heads: c.heads, place: c.place, data: c.data[:0], ends: c.ends[:0],
 		valid: c.valid[:0], nulls: c.nulls[:0],
 	}
 }
