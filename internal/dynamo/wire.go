@@ -26,10 +26,16 @@ const (
 // Call sends one request, once, and returns the body of its answer, which is
 // the caller's. Every error is an *Error, but for that of a cancelled ctx.
 func (c *Client) Call(ctx context.Context, operation string, body []byte) ([]byte, error) {
+	return c.CallInto(ctx, operation, body, nil)
+}
+
+// CallInto is Call with memory for the answer, which is of the right size after
+// a while when it is that of the answer before.
+func (c *Client) CallInto(ctx context.Context, operation string, body, memory []byte) ([]byte, error) {
 	started := time.Now()
 	attempt, cancel := context.WithTimeout(ctx, c.contacts.try(operation, c.timeout, started))
 	defer cancel()
-	answer, e := c.once(attempt, operation, body)
+	answer, e := c.once(attempt, operation, body, memory)
 	if e == nil {
 		c.contacts.answered(operation)
 		return answer, nil
@@ -46,12 +52,12 @@ func (c *Client) Call(ctx context.Context, operation string, body []byte) ([]byt
 	return nil, c.placed(operation, e)
 }
 
-func (c *Client) once(ctx context.Context, operation string, body []byte) ([]byte, *Error) {
+func (c *Client) once(ctx context.Context, operation string, body, memory []byte) ([]byte, *Error) {
 	request, e := c.sign(ctx, operation, body)
 	if e != nil {
 		return nil, e
 	}
-	return c.roundTrip(request, operation)
+	return c.roundTrip(request, operation, memory)
 }
 
 // sign makes the signed request.
@@ -97,13 +103,13 @@ func credentialsError(operation string, err error) *Error {
 	}
 }
 
-func (c *Client) roundTrip(request *http.Request, operation string) ([]byte, *Error) {
+func (c *Client) roundTrip(request *http.Request, operation string, memory []byte) ([]byte, *Error) {
 	response, err := c.transport.RoundTrip(request)
 	if err != nil {
 		return nil, transportError(operation, err)
 	}
 	defer response.Body.Close()
-	body, err := readBody(response)
+	body, err := readBody(response, memory)
 	if err != nil {
 		e := transportError(operation, err)
 		e.Message = "the answer broke off: " + e.Message
@@ -130,21 +136,26 @@ func (c *Client) roundTrip(request *http.Request, operation string) ([]byte, *Er
 
 var errTooLong = errors.New("longer than any answer of DynamoDB")
 
-// readBody reads the whole body, into memory of the right size when it is said.
-func readBody(r *http.Response) ([]byte, error) {
+// readBody reads the whole body into memory, or more of it where that is short.
+func readBody(r *http.Response, memory []byte) ([]byte, error) {
 	if r.ContentLength > maxResponse {
 		return nil, errTooLong
 	}
 	if r.ContentLength >= 0 {
-		body := make([]byte, r.ContentLength)
+		body := memory[:0]
+		if int64(cap(body)) < r.ContentLength {
+			body = make([]byte, r.ContentLength)
+		}
+		body = body[:r.ContentLength]
 		_, err := io.ReadFull(r.Body, body)
 		return body, err
 	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxResponse+1))
-	if err == nil && len(body) > maxResponse {
+	buf := bytes.NewBuffer(memory[:0])
+	_, err := buf.ReadFrom(io.LimitReader(r.Body, maxResponse+1))
+	if err == nil && buf.Len() > maxResponse {
 		err = errTooLong
 	}
-	return body, err
+	return buf.Bytes(), err
 }
 
 // checksumMatches compares with the header X-Amz-Crc32, which DynamoDB sends

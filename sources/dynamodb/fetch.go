@@ -72,9 +72,11 @@ func (p *partition) attempt(ctx context.Context, number int64, attempt int) erro
 		return err
 	}
 	start := time.Now()
-	answer, err := s.client.Call(ctx, s.operation, p.body(ask.limit))
-	page := dynamo.Page{Items: p.page.Items[:0]} // they have all been taken
+	// The items of the page before have all been taken: its memory is used again.
+	answer, err := s.client.CallInto(ctx, s.operation, p.body(ask.limit), p.answer)
+	page := dynamo.Page{Items: p.page.Items[:0]}
 	if err == nil {
+		p.answer = answer
 		if bad := dynamo.ParsePage(answer, &page); bad != nil {
 			err = s.client.BadAnswer(s.operation, bad)
 		}
@@ -104,6 +106,10 @@ func (p *partition) attempt(ctx context.Context, number int64, attempt int) erro
 	}
 	s.env.Meter.Read(int64(len(answer)))
 	s.record(page.Consumed)
+	if page.Last != nil { // it is needed when the answer's memory is another's
+		p.last = append(p.last[:0], page.Last...)
+		page.Last = p.last
+	}
 	p.page = page
 	return nil
 }

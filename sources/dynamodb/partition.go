@@ -18,8 +18,10 @@ type partition struct {
 	builder *attr.Builder
 
 	page    dynamo.Page
-	next    int  // item of the page that comes next
-	started bool // there has been a page
+	answer  []byte // the memory that the page is in
+	last    []byte // and that of where the next one starts
+	next    int    // item of the page that comes next
+	started bool   // there has been a page
 	seq     int64
 }
 
