@@ -137,6 +137,18 @@ func appendCellJSON(dst []byte, c record.Column, row int) (out []byte, plainest 
 	return appendEncodedJSON(dst, c.Bytes(row))
 }
 
+// AppendEncodedJSON appends a cell of an any column as AppendJSON would its
+// value, without making one. lost is the kind of a value that got its plainest
+// form; Absent when none is lost.
+func AppendEncodedJSON(dst, cell []byte) (out []byte, lost Kind) {
+	out, plainest := appendEncodedJSON(dst, cell)
+	if plainest {
+		d := decoder{text: view(cell)}
+		lost = d.descriptor()
+	}
+	return out, lost
+}
+
 // appendEncodedJSON appends a cell of an any column as AppendJSON.
 func appendEncodedJSON(dst, cell []byte) (out []byte, plainest bool) {
 	d := decoder{text: view(cell)}

@@ -380,5 +380,10 @@ func FuzzParseDynamoJSON(f *testing.F) {
 		if string(KeyBytes(nil, v)) != string(KeyBytes(nil, back)) || encodedSize(out) != v.Size() {
 			t.Fatalf("%q has another key or size when it comes back", text)
 		}
+		plain, plainest := AppendJSON(nil, v)
+		direct, lost := AppendEncodedJSON(nil, out)
+		if string(direct) != string(plain) || plainest != (lost != Absent) || plainest && lost != v.Kind() {
+			t.Fatalf("%q is %s (lost: %v) as a value and %s (%v) as a cell", text, plain, plainest, direct, lost)
+		}
 	})
 }

@@ -191,7 +191,13 @@ func (w *Writer) appendPlain(s *layout.Source, row int) error {
 		w.buf = append(w.buf, '"', ',')
 		return w.options.Losses.Lose(s.Name, attr.Binary)
 	default:
-		return w.appendValue(s.Name, attr.At(in, row))
+		var lost attr.Kind
+		w.buf, lost = attr.AppendEncodedJSON(w.buf, in.Bytes(row))
+		w.buf = append(w.buf, ',')
+		if lost != attr.Absent {
+			return w.options.Losses.Lose(s.Name, lost)
+		}
+		return nil
 	}
 	w.buf = append(w.buf, ',')
 	return nil
