@@ -1,8 +1,10 @@
 package csvio
 
 import (
+	"bytes"
 	"encoding/base64"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/dynapipe/dynapipe/internal/attr"
@@ -30,6 +32,7 @@ type Writer struct {
 	out     io.Writer
 	options WriterOptions
 	binding *layout.Binding
+	texts   []textColumn
 	buf     []byte
 	scratch []byte
 	started bool
@@ -48,6 +51,11 @@ func NewWriter(out io.Writer, o WriterOptions) *Writer {
 func (w *Writer) Write(b *record.Batch, reject func(row int, err error) error) error {
 	w.start()
 	w.binding.Bind(b)
+	columns := w.binding.Columns()
+	w.texts = slices.Grow(w.texts[:0], len(columns))[:len(columns)]
+	for i := range columns {
+		w.texts[i].bind(&columns[i], w.options.Delimiter)
+	}
 	for row := range b.Rows() {
 		before := len(w.buf)
 		if err := w.appendRow(row); err != nil {
@@ -82,7 +90,7 @@ func (w *Writer) start() {
 	}
 	for i, c := range w.options.Layout.Columns {
 		w.delimit(i)
-		w.buf = w.appendCell(w.buf, c.Name)
+		w.buf = w.appendCell(w.buf, []byte(c.Name))
 	}
 	w.buf = append(w.buf, '\n')
 }
@@ -101,6 +109,14 @@ func (w *Writer) appendRow(row int) error {
 	before := len(w.buf)
 	for i := range columns {
 		w.delimit(i)
+		if t := &w.texts[i]; t.has(row) {
+			if text, bare := t.text(row); bare {
+				w.buf = append(w.buf, text...)
+			} else {
+				w.buf = w.appendCell(w.buf, text)
+			}
+			continue
+		}
 		if err := w.appendValue(&columns[i], row); err != nil {
 			return err
 		}
@@ -131,10 +147,6 @@ func (w *Writer) appendValue(s *layout.Source, row int) error {
 		return w.options.Losses.Lose(s.Name, attr.Null)
 	}
 	switch in.Type {
-	case record.String:
-		w.buf = w.appendCell(w.buf, in.Text(row))
-	case record.Number:
-		w.buf = append(w.buf, in.Text(row)...)
 	case record.Bool:
 		w.buf = appendBool(w.buf, in.Bool(row))
 	case record.Binary:
@@ -160,7 +172,7 @@ func (w *Writer) appendDecoded(s *layout.Source, row int) error {
 		w.buf = append(w.buf, v.Text()...)
 		return nil
 	case attr.String:
-		w.buf = w.appendCell(w.buf, v.Text())
+		w.buf = w.appendCell(w.buf, []byte(v.Text()))
 		return nil
 	case attr.Bool:
 		w.buf = appendBool(w.buf, v.True())
@@ -169,7 +181,7 @@ func (w *Writer) appendDecoded(s *layout.Source, row int) error {
 		return w.options.Losses.Lose(s.Name, attr.Null)
 	}
 	w.scratch = layout.AppendText(w.scratch[:0], v)
-	w.buf = w.appendCell(w.buf, string(w.scratch))
+	w.buf = w.appendCell(w.buf, w.scratch)
 	return w.options.Losses.Lose(s.Name, v.Kind())
 }
 
@@ -181,13 +193,13 @@ func appendBool(dst []byte, b bool) []byte {
 }
 
 // appendCell appends text, quoted when it has to be.
-func (w *Writer) appendCell(dst []byte, text string) []byte {
-	if !w.needsQuotes(text) {
+func (w *Writer) appendCell(dst, text []byte) []byte {
+	if len(text) > 0 && !oddEnds(text) && !hasSpecial(text, w.options.Delimiter) {
 		return append(dst, text...)
 	}
 	dst = append(dst, '"')
 	for {
-		i := strings.IndexByte(text, '"')
+		i := bytes.IndexByte(text, '"')
 		if i < 0 {
 			break
 		}
@@ -200,22 +212,6 @@ func (w *Writer) appendCell(dst []byte, text string) []byte {
 }
 
 const byteOrderMark = "\xEF\xBB\xBF"
-
-func (w *Writer) needsQuotes(text string) bool {
-	if text == "" {
-		return true
-	}
-	if first, last := text[0], text[len(text)-1]; first <= ' ' || last <= ' ' || first == '#' {
-		return true
-	}
-	for i := range len(text) {
-		switch text[i] {
-		case '"', '\n', '\r', w.options.Delimiter:
-			return true
-		}
-	}
-	return strings.HasPrefix(text, byteOrderMark)
-}
 
 // ValidDelimiter reports that a cell can't be mistaken for this delimiter: one
 // ASCII character that no number, bool, base64 text or quote contains.

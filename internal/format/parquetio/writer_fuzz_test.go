@@ -24,7 +24,7 @@ func FuzzWriter(f *testing.F) {
 	f.Add(uint64(2), uint16(3000), uint16(1), uint8(50), uint8(1), false)
 	f.Add(uint64(3), uint16(5000), uint16(700), uint8(20), uint8(2), false)
 	f.Add(uint64(4), uint16(9000), uint16(60000), uint8(100), uint8(3), false) // nothing there
-	f.Add(uint64(5), uint16(60000), uint16(20000), uint8(3), uint8(0), false)  // several pages
+	f.Add(uint64(5), uint16(20000), uint16(20000), uint8(3), uint8(0), false)  // several pages
 	f.Add(uint64(6), uint16(4000), uint16(4000), uint8(10), uint8(1), true)
 	f.Fuzz(func(t *testing.T, seed uint64, rows, different uint16, absent, compression uint8, odd bool) {
 		random := rand.New(rand.NewPCG(seed, 0))
