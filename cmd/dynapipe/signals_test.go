@@ -56,8 +56,14 @@ type underWay struct {
 // startEndless starts a run that has read a row and waits for more.
 func startEndless(t *testing.T, flags ...string) *underWay {
 	t.Helper()
+	return startPipeline(t, endless, flags...)
+}
+
+// startPipeline starts a run of a pipeline that reads standard input.
+func startPipeline(t *testing.T, pipeline string, flags ...string) *underWay {
+	t.Helper()
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "endless.hcl"), []byte(endless), 0o666); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "endless.hcl"), []byte(pipeline), 0o666); err != nil {
 		t.Fatal(err)
 	}
 	r := &underWay{Cmd: exec.Command("dynapipe", append([]string{"run", "endless.hcl"}, flags...)...), dir: dir, stderr: newTranscript()}
@@ -135,6 +141,40 @@ func TestFirstSignalDrains(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What a dedupe and an aggregate hold is not flushed by a signal, and counts as
+// unsettled (promise 9).
+func TestSignalFlushesNothingHeld(t *testing.T) {
+	r := startPipeline(t, endless+`
+transform "dedupe" "last" {
+  from = source.csv.in
+  key  = row.id
+  keep = "last"
+}
+transform "aggregate" "all" {
+  from = source.csv.in
+  set  = { rows = count() }
+}
+sink "file" "held" {
+  from = [transform.dedupe.last, transform.aggregate.all]
+  path = "/dev/stderr"
+  format = "jsonl"
+}
+`, "--report", "report.json")
+	r.sees(t, `{"id":"1"}`+"\n"+`{"id":"2"}`+"\n")
+	if err := r.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	r.endsWith(t, diag.ExitInterrupted, "endless.hcl", "report.json")
+	for _, n := range readReport(t, r.dir).Nodes {
+		if n.Kind == "transform" && (n.In != 2 || n.Out != 0 || n.Made != 0 || n.Coalesced != 0 || n.Unsettled != 2) {
+			t.Errorf("%+v", n)
+		}
+	}
+	if said := r.stderr.String(); strings.Contains(said, "{") {
+		t.Errorf("rows that were held have gone on:\n%s", said)
 	}
 }
 
