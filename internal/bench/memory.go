@@ -23,7 +23,7 @@ func (r *rig) compareMemory(ctx context.Context) error {
 		switch c.id() {
 		case "csv-parquet":
 			limit = parquetMB
-		case "csv-jsonl", "csv-batchwrite":
+		case "csv-jsonl", "csv-batchwrite", "dynamodb-batchwrite":
 		default:
 			continue
 		}
@@ -45,8 +45,11 @@ func (r *rig) peak(ctx context.Context, c *benchCase, rows int) (most int64, err
 	if err != nil {
 		return 0, err
 	}
-	kept := c.kept(rows)
-	err = r.withServer(ctx, 0, 0, func() error {
+	kept, scanned := c.kept(rows), 0
+	if c.input == "" {
+		scanned = rows
+	}
+	err = r.withServer(ctx, scanned, 0, func() error {
 		for range min(r.Repeat, 3) {
 			u, err := r.turn(ctx, dir, c, r.dynapipe(c), false, kept)
 			if err != nil {
