@@ -8,6 +8,8 @@ import (
 	"github.com/dynapipe/dynapipe/internal/schema"
 	"github.com/dynapipe/dynapipe/sinks/batchwrite"
 	"github.com/dynapipe/dynapipe/sinks/file"
+	"github.com/dynapipe/dynapipe/sinks/transaction"
+	"github.com/dynapipe/dynapipe/sinks/update"
 	"github.com/dynapipe/dynapipe/sources/csv"
 	"github.com/dynapipe/dynapipe/sources/dynamodb"
 	"github.com/dynapipe/dynapipe/sources/json"
@@ -45,6 +47,8 @@ func Catalog() plan.Catalog {
 		},
 		Sinks: []plan.SinkKind{
 			{Type: "batch_write", New: batchwrite.New},
+			{Type: "update", New: update.New},
+			{Type: "transaction", New: transaction.New},
 			{Type: "file", New: file.New},
 		},
 		Connections: []plan.ConnectionKind{

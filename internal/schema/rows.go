@@ -2,6 +2,7 @@ package schema
 
 import (
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/dynapipe/dynapipe/internal/diag"
 	"github.com/dynapipe/dynapipe/internal/expr"
@@ -77,6 +78,21 @@ func Exprs(name string, target *[]NamedExpr, doc string) Arg {
 		}
 		*target = out
 		a.show(d.source(a.expr))
+	}}
+}
+
+// Object is a map of attributes: written out, { name = expression }, which fields
+// gets, or an expression that gives one, which whole gets. Both stay nil when it
+// is left out.
+func Object(name string, fields *[]NamedExpr, whole **expr.Expr, doc string) Arg {
+	written := Exprs(name, fields, doc)
+	computed := Expr(name, whole, expr.Map, doc)
+	return Arg{name: name, doc: doc, kind: "{ name = expression, ... } or expression", decode: func(d *decoding, a *argument) {
+		if _, ok := a.expr.(*hclsyntax.ObjectConsExpr); ok {
+			written.decode(d, a)
+		} else {
+			computed.decode(d, a)
+		}
 	}}
 }
 

@@ -108,7 +108,7 @@ func (r *run) open(ctx context.Context) sinks.Sink {
 		Node:   node,
 		Limits: record.Limits{Rows: 64, Bytes: 1 << 20},
 		Mem:    r.mem,
-		Run:    &expr.Run{ID: "contract", Start: time.Now()},
+		Run:    &expr.Run{ID: r.t.Name(), Start: time.Now()},
 		Meter:  progress.NewMeter(node, nil),
 	})
 	if err != nil {
@@ -128,7 +128,7 @@ func (r *run) batch(n int, misfits ...int) (*record.Batch, *record.Receipt) {
 			r.Row(b, r.next)
 			r.next++
 		}
-		b.EndRow(record.Pos{File: -1, Seq: int64(i)})
+		b.EndRow(record.Pos{File: -1, Seq: r.tally.In.Load() + int64(i)})
 	}
 	batch := b.Batch(&record.Place{Source: "source.test.rows", Segment: -1})
 	r.tally.In.Add(int64(n))

@@ -8,6 +8,10 @@
 //	table.go     what a key, and what the key of an index, may be
 //	page.go      rows of a batch as keys and items, checked before they are sent
 //	refusal.go   why a row is not sent
+//	write.go     rows to the members of a single write's request
+//	condition.go what becomes of a row whose condition does not hold
+//	single.go    requests of one row: PutItem, UpdateItem, DeleteItem
+//	transaction.go  TransactWriteItems, tokens, why one was cancelled
 //	fault.go     what an error means to the core
 //	capacity.go  what a request took
 package delivery

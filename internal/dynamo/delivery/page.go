@@ -77,7 +77,7 @@ func (v *View) Key(k *Key, row int) Refusal {
 	k.Reset(v.Table)
 	for i := range v.keys {
 		value := v.keys[i].value(v.page.Batch, row)
-		if no := v.Table.checkKey(&v.Table.Keys[i], value, false); no.Refused() {
+		if no := v.Table.checkKey(&v.Table.Keys[i], value, ""); no.Refused() {
 			return no
 		}
 		k.add(value)
@@ -131,7 +131,12 @@ func (k *Key) Reset(t *Table) {
 // Add takes the value that an expression gave for the next attribute of the
 // table's key.
 func (k *Key) Add(v attr.Value) Refusal {
-	if no := k.table.checkKey(&k.table.Keys[len(k.values)], v, true); no.Refused() {
+	return k.take(v, "key")
+}
+
+// take takes what an argument gave for the next attribute.
+func (k *Key) take(v attr.Value, argument string) Refusal {
+	if no := k.table.checkKey(&k.table.Keys[len(k.values)], v, argument); no.Refused() {
 		return no
 	}
 	k.add(v)

@@ -63,17 +63,17 @@ func (t *Table) IsKey(name string) bool {
 	return slices.ContainsFunc(t.Keys, func(k KeyAttribute) bool { return k.Name == name })
 }
 
-// checkKey checks a value of the table's key. computed says that it is not the
-// row's attribute but an expression gave it.
-func (t *Table) checkKey(k *KeyAttribute, v attr.Value, computed bool) Refusal {
+// checkKey checks a value of the table's key. argument is what gave
+// it, when it is not the row's attribute.
+func (t *Table) checkKey(k *KeyAttribute, v attr.Value, argument string) Refusal {
 	switch {
-	case v.Kind() == attr.Absent && computed:
-		return Refuse(CodeMissingKey, "key gives nothing for %q, the %s of table %s", k.Name, k.Role, t.Name)
+	case v.Kind() == attr.Absent && argument != "":
+		return Refuse(CodeMissingKey, "%s gives nothing for %q, the %s of table %s", argument, k.Name, k.Role, t.Name)
 	case v.Kind() == attr.Absent:
 		return Refuse(CodeMissingKey, "the row has no attribute %q, the %s of table %s", k.Name, k.Role, t.Name)
-	case v.Kind() != k.Kind && computed:
-		return Refuse(CodeWrongType, "%q is the %s of table %s and must be %s, but key gives %s",
-			k.Name, k.Role, t.Name, article(k.Kind), article(v.Kind()))
+	case v.Kind() != k.Kind && argument != "":
+		return Refuse(CodeWrongType, "%q is the %s of table %s and must be %s, but %s gives %s",
+			k.Name, k.Role, t.Name, article(k.Kind), argument, article(v.Kind()))
 	case v.Kind() != k.Kind:
 		return Refuse(CodeWrongType, "attribute %q is the %s of table %s and must be %s, but the row has %s%s",
 			k.Name, k.Role, t.Name, article(k.Kind), article(v.Kind()), conversion(k.Key, v.Kind()))

@@ -1,0 +1,104 @@
+package delivery
+
+import (
+	"errors"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dynapipe/dynapipe/internal/deliver"
+	"github.com/dynapipe/dynapipe/internal/dynamo"
+	"github.com/dynapipe/dynapipe/internal/record"
+)
+
+// A token is the same for the same row of the same run and sink, and for no
+// other.
+func TestTokens(t *testing.T) {
+	at := record.Origin{Source: "source.csv.a", File: "a.csv", Segment: -1, Seq: 7}
+	others := []record.Origin{
+		{Source: "source.csv.b", File: "a.csv", Segment: -1, Seq: 7}, {Source: "source.csv.a", File: "b.csv", Segment: -1, Seq: 7},
+		{Source: "source.csv.a", File: "a.csv", Segment: 1, Seq: 7}, {Source: "source.csv.a", File: "a.csv", Segment: -1, Seq: 8},
+		{Source: "source.csv.a", File: "a.csv", Segment: -1, Seq: 7, Sub: 1},
+	}
+	seen := map[string]bool{}
+	tokens := NewTokens("run", "sink.update.a")
+	for _, of := range []Tokens{tokens, NewTokens("run", "sink.update.b"), NewTokens("other", "sink.update.a")} {
+		for _, o := range append(others, at) {
+			seen[string(of.AppendRow(nil, o))] = true
+		}
+		seen[string(of.Append(nil, "key"))] = true
+	}
+	if len(seen) != 3*7 {
+		t.Errorf("%d tokens, want 21", len(seen))
+	}
+	again := at
+	if string(tokens.AppendRow(nil, at)) != string(tokens.AppendRow([]byte("x")[:0], again)) {
+		t.Error("two tokens of one row")
+	}
+	for token := range seen {
+		if !regexp.MustCompile(`^[A-Za-z0-9_-]{36}$`).MatchString(token) {
+			t.Errorf("token %q", token)
+		}
+	}
+}
+
+// exactly_once: what may have been carried out longer ago than DynamoDB knows
+// its token is not repeated.
+func TestForgottenTokens(t *testing.T) {
+	now := time.Unix(1700000000, 0)
+	s := &Transaction{Once: true, now: func() time.Time { return now }}
+	receipt := record.NewReceipt("sink.update.a", &record.Tally{}, record.Origins{Place: &record.Place{Files: []string{"a.csv"}}, Pos: []record.Pos{{Line: 3}}}, nil, nil)
+	request := &deliver.Request{Number: 4, Rows: []*deliver.Row{{Receipt: receipt}}}
+	for _, step := range []struct {
+		after    time.Duration
+		doubtful bool
+		refused  bool
+	}{{0, false, false}, {time.Hour, false, false}, {9 * time.Minute, true, false}, {time.Minute, true, true}} {
+		now, request.Doubtful = now.Add(step.after), step.doubtful
+		if err := s.overdue(request); (err != nil) != step.refused || err != nil && !strings.Contains(err.Error(), "the row at a.csv:3") {
+			t.Errorf("%+v: %v", step, err)
+		}
+	}
+	s.forget(4)
+	request.Doubtful = false
+	if err := s.overdue(request); err != nil {
+		t.Error(err)
+	}
+	now, request.Doubtful = now.Add(9*time.Minute), true
+	if err := s.overdue(request); err != nil {
+		t.Errorf("within ten minutes: %v", err)
+	}
+}
+
+// Conflicts and throttles alone are tried again; with a fault beside them the
+// fault decides.
+func TestCancellations(t *testing.T) {
+	row := &deliver.Row{Table: "users"}
+	for text, want := range map[string]deliver.Class{
+		`[{"Code":"None"},{"Code":"TransactionConflict"}]`:                                  deliver.Conflict,
+		`[{"Code":"ThrottlingError"},{"Code":"None"}]`:                                      deliver.Throttled,
+		`[{"Code":"ProvisionedThroughputExceeded"},{"Code":"TransactionConflict"}]`:         deliver.Throttled,
+		`[{"Code":"TransactionConflict"},{"Code":"ValidationError","Message":"not a map"}]`: deliver.Poison,
+		`[{"Code":"SomethingNew"}]`:                                                         deliver.Poison,
+		`[]`:                                                                                deliver.Poison,
+		`null`:                                                                              deliver.Poison,
+		`{"no":"list"}`:                                                                     deliver.Poison,
+	} {
+		s := &Transaction{OnFailure: FailureRejects}
+		_, err := s.failed(row, []*deliver.Row{row}, &dynamo.Error{Code: "TransactionCanceledException", Class: dynamo.Poison, Status: 400, Cancellation: []byte(text)})
+		var fault *deliver.Fault
+		if !errors.As(err, &fault) || fault.Class != want || !fault.Answered {
+			t.Errorf("%s: %+v", text, fault)
+		}
+	}
+	s := &Transaction{OnFailure: FailureSkips}
+	unmet := &dynamo.Error{Code: "TransactionCanceledException", Cancellation: []byte(`[{"Code":"ConditionalCheckFailed"},{"Code":"TransactionConflict"}]`)}
+	if a, err := s.failed(row, nil, unmet); err != nil || len(a.Skipped) != 1 {
+		t.Errorf("%+v, %v", a, err)
+	}
+	unmet.Cancellation = []byte(`[{"Code":"ConditionalCheckFailed"},{"Code":"ValidationError"}]`)
+	if a, err := s.failed(row, nil, unmet); err == nil || len(a.Skipped) != 0 {
+		t.Errorf("a row that is wrong was skipped: %+v", a)
+	}
+}

@@ -1,0 +1,245 @@
+package transaction
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/dynapipe/dynapipe/internal/attr"
+	"github.com/dynapipe/dynapipe/internal/deliver"
+	"github.com/dynapipe/dynapipe/internal/dynamo/delivery"
+	"github.com/dynapipe/dynapipe/internal/expr"
+	"github.com/dynapipe/dynapipe/internal/record"
+)
+
+const operation = deliver.TransactWrite
+
+// What one transaction may have (AWS: API reference, "TransactWriteItems").
+const (
+	maxActions = 100
+	maxBytes   = 4 << 20
+)
+
+// step is an action of every row.
+type step struct {
+	head   string // {"Put":{
+	when   *expr.Expr
+	writer *delivery.Writer
+}
+
+// encoder makes rows of batches into transactions.
+type encoder struct {
+	steps   []step
+	groupBy *expr.Expr
+	key     *expr.Expr      // idempotency_key
+	tokens  delivery.Tokens // by origin
+	keyed   delivery.Tokens // by idempotency_key
+
+	arena delivery.Arena
+	page  *delivery.Page
+	draft draft
+	open  bool // rows may be added to the draft
+	value []byte
+	seen  map[deliver.Key]record.Origin // items of the draft, and the rows that write them
+	out   []deliver.Row                 // transactions that are whole
+}
+
+func (e *encoder) begin(b *record.Batch) {
+	e.page = delivery.NewPage(b)
+	for i := range e.steps {
+		e.steps[i].writer.Begin(e.page)
+	}
+}
+
+func (e *encoder) end() {
+	e.page = nil
+	for i := range e.steps {
+		e.steps[i].writer.End()
+	}
+	clear(e.out)
+	e.out = e.out[:0]
+}
+
+// row adds a row to its transaction. Rows that can't be written end here; an
+// error fails the run.
+func (e *encoder) row(ctx context.Context, row int, r *record.Receipt) error {
+	no := e.place(row, r.Origin(row))
+	if no.Refused() {
+		return e.refuse(row, r, no)
+	}
+	d := &e.draft
+	if d.failure.failed() { // the rows before have ended
+		return e.refuse(row, r, d.failure.refusal())
+	}
+	m := draftMember{receipt: r, index: row, from: -1}
+	no, err := e.actions(ctx, row, &m, r.Origin(row))
+	if err != nil {
+		return err
+	}
+	if m.from < 0 {
+		m.inBody, m.from = false, len(d.items)
+		d.items = e.page.Items.AppendRow(d.items, row)
+		m.to = len(d.items)
+	}
+	if no.Refused() {
+		if !d.failure.failed() {
+			d.failure = failure{fault: r.Origin(row).String(), why: no}
+		}
+		if err := d.reject(); err != nil {
+			return err
+		}
+		return e.refuse(row, r, no)
+	}
+	d.members = append(d.members, m)
+	if e.groupBy == nil {
+		e.close()
+	}
+	return nil
+}
+
+func (e *encoder) refuse(row int, r *record.Receipt, no delivery.Refusal) error {
+	return r.Reject(row, no.Rejection(e.page.Batch, row, operation.String()))
+}
+
+// place ends the draft when the row is not of its group, and begins another.
+func (e *encoder) place(row int, at record.Origin) delivery.Refusal {
+	if e.groupBy != nil {
+		v, err := e.groupBy.Eval(e.page.Batch, row)
+		if err != nil {
+			return delivery.Failed(err)
+		}
+		e.value = attr.KeyBytes(e.value[:0], v)
+		if e.open && string(e.value) == string(e.draft.value) {
+			return delivery.Refusal{}
+		}
+	}
+	e.close()
+	d := &e.draft
+	no := e.token(row, at)
+	d.reset()
+	clear(e.seen)
+	d.value = append(d.value, e.value...)
+	d.begun = at
+	e.open = true
+	if no.Refused() {
+		d.failure = failure{fault: at.String(), why: no}
+	}
+	return no
+}
+
+// token makes that of the transaction which begins with a row.
+func (e *encoder) token(row int, at record.Origin) delivery.Refusal {
+	d := &e.draft
+	if e.key == nil {
+		d.token = e.tokens.AppendRow(d.token[:0], at)
+		return delivery.Refusal{}
+	}
+	v, err := e.key.Eval(e.page.Batch, row)
+	switch {
+	case err != nil:
+		return delivery.Failed(err)
+	case v.Kind() != attr.String && v.Kind() != attr.Number || v.Text() == "":
+		return delivery.Refuse(delivery.CodeExpression, "%s: idempotency_key is a text or a number, and for this row it is %s", e.key.Range(), describe(v))
+	}
+	d.token = e.keyed.Append(d.token[:0], v.Text())
+	return delivery.Refusal{}
+}
+
+func describe(v attr.Value) string {
+	if v.Kind() == attr.String {
+		return "empty"
+	}
+	return v.Kind().String()
+}
+
+// actions appends the row's actions to the draft.
+func (e *encoder) actions(ctx context.Context, row int, m *draftMember, at record.Origin) (delivery.Refusal, error) {
+	d := &e.draft
+	for i := range e.steps {
+		step := &e.steps[i]
+		if step.when != nil {
+			yes, err := step.when.Condition(e.page.Batch, row)
+			if err != nil {
+				return delivery.Failed(err), nil
+			}
+			if !yes {
+				continue
+			}
+		}
+		before := len(d.body)
+		if len(d.keys) > 0 {
+			d.body = append(d.body, ',')
+		}
+		d.body = append(d.body, step.head...)
+		body, target, no, err := step.writer.Append(ctx, d.body, row)
+		d.body = body
+		if no.Refused() || err != nil {
+			d.body = d.body[:before]
+			return no, err
+		}
+		d.body = append(d.body, "}}"...)
+		if target.To > 0 {
+			m.from, m.to, m.inBody = target.From, target.To, true
+		}
+		if no := e.add(target, at, len(d.members)); no.Refused() {
+			return no, nil
+		}
+	}
+	return delivery.Refusal{}, nil
+}
+
+// add counts an action in.
+func (e *encoder) add(target delivery.Target, at record.Origin, owner int) delivery.Refusal {
+	d := &e.draft
+	key := deliver.Key{Table: target.Table.Name, Key: string(target.Key)}
+	other, twice := e.seen[key]
+	d.size += target.Size
+	switch {
+	case twice && other == at:
+		d.failure.all = delivery.Refuse(codeDuplicate, "two actions of the row at %s name the same item of table %s, and a transaction names an item once", at, key.Table)
+	case twice:
+		d.failure.all = delivery.Refuse(codeDuplicate, "the rows at %s and %s name the same item of table %s, and a transaction names an item once", other, at, key.Table)
+	case len(d.keys) == maxActions:
+		d.failure.all = delivery.Refuse(codeTooLarge, "the group that begins with the row at %s has more than the %d actions of a transaction: make groups smaller", d.begun, maxActions)
+	case d.size > maxBytes:
+		d.failure.all = delivery.Refuse(codeTooLarge, "the group that begins with the row at %s has more than the 4 MB of items of a transaction: make groups smaller", d.begun)
+	default:
+		e.seen[key] = at
+		d.keys = append(d.keys, key)
+		d.owners = append(d.owners, owner)
+		d.units += target.Units * delivery.TransactionCost
+		return delivery.Refusal{}
+	}
+	return d.failure.all
+}
+
+// close ends the draft, if there is one, and has it sent. Rows without an action
+// are filtered by their own expressions.
+func (e *encoder) close() {
+	if !e.open {
+		return
+	}
+	e.open = false
+	d := &e.draft
+	switch {
+	case d.failure.failed():
+	case len(d.keys) == 0:
+		for _, m := range d.members {
+			m.receipt.End(m.index, record.Filtered)
+		}
+	default:
+		e.out = append(e.out, d.finish(&e.arena))
+	}
+}
+
+// newSteps makes the steps of actions.
+func newSteps(ctx context.Context, actions []action, tables *delivery.Tables) ([]step, error) {
+	var steps []step
+	for _, a := range actions {
+		writer, err := delivery.NewWriter(ctx, a.Write, tables)
+		if err != nil {
+			return nil, err
+		}
+		steps = append(steps, step{head: fmt.Sprintf(`{%q:{`, a.verb), when: a.when, writer: writer})
+	}
+	return steps, nil
+}

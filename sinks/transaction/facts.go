@@ -1,0 +1,31 @@
+package transaction
+
+import (
+	"context"
+
+	"github.com/dynapipe/dynapipe/internal/deliver"
+	"github.com/dynapipe/dynapipe/internal/schema"
+)
+
+// Facts asks for the tables' descriptions. What can't be asked is a note: a
+// plan can be made without a connection.
+func (c *Config) Facts(ctx context.Context) (schema.Facts, error) {
+	f := schema.Facts{
+		Calls:     []string{"DescribeTable", "DescribeContinuousBackups", deliver.TransactWrite.String()},
+		Order:     "transactions that share an item in the order of their rows; others in any order",
+		Guarantee: "once within ten minutes of a transaction's first attempt, by its idempotency_key; what a run started again sends later is carried out again",
+		Notes:     []string{"transactions take twice the capacity of single writes: 2 WCU for each KB"},
+	}
+	if c.groupBy != nil {
+		f.Notes = append(f.Notes, "rows of a group of more than 100 actions or 4 MB are rejected")
+	}
+	if c.exactlyOnce {
+		f.Notes = append(f.Notes, "exactly_once: fails rather than repeat a transaction whose answer was lost more than ten minutes ago")
+	}
+	names, all := c.tables()
+	if !all {
+		f.Notes = append(f.Notes, "some tables are named by the rows")
+	}
+	f.Tables = c.Uses(ctx, names, nil, true)
+	return f, nil
+}

@@ -1,0 +1,58 @@
+package update
+
+import (
+	"context"
+
+	"github.com/dynapipe/dynapipe/internal/deliver"
+	"github.com/dynapipe/dynapipe/internal/dynamo/delivery"
+	"github.com/dynapipe/dynapipe/internal/record"
+)
+
+// encoder makes rows of batches into rows of the core.
+type encoder struct {
+	operation deliver.Operation
+	writer    *delivery.Writer
+	tokens    delivery.Tokens // of transactions
+	arena     delivery.Arena
+	scratch   []byte
+	token     []byte
+	page      *delivery.Page
+}
+
+func (e *encoder) begin(b *record.Batch) {
+	e.page = delivery.NewPage(b)
+	e.writer.Begin(e.page)
+}
+
+func (e *encoder) end() {
+	e.page = nil
+	e.writer.End()
+}
+
+// row encodes one row. A row that can't be written is refused; an error fails
+// the run.
+func (e *encoder) row(ctx context.Context, row int, r deliver.Receipt) (out deliver.Row, no delivery.Refusal, err error) {
+	out = deliver.Row{Operation: e.operation, Index: row, Receipt: r}
+	once := e.operation == deliver.TransactWrite
+	e.scratch = append(e.scratch[:0], '{')
+	if once {
+		e.scratch = append(append(e.scratch[:0], delivery.TransactionHead...), `{"Update":{`...)
+	}
+	var target delivery.Target
+	e.scratch, target, no, err = e.writer.Append(ctx, e.scratch, row)
+	if no.Refused() || err != nil {
+		return out, no, err
+	}
+	out.Table, out.Key, out.Units = target.Table.Name, string(target.Key), target.Units
+	if once {
+		out.Units *= delivery.TransactionCost
+		e.token = e.tokens.AppendRow(e.token[:0], r.Origin(row))
+		e.scratch = delivery.AppendTransactionTail(append(e.scratch, "}}"...), e.token)
+	} else {
+		e.scratch = append(e.scratch, delivery.SingleTail...)
+	}
+	out.Body = e.arena.Keep(e.scratch)
+	e.scratch = e.page.Items.AppendRow(e.scratch[:0], row)
+	out.Item = e.arena.Keep(e.scratch)
+	return out, delivery.Refusal{}, nil
+}

@@ -1,0 +1,45 @@
+package update
+
+import (
+	"context"
+
+	"github.com/dynapipe/dynapipe/internal/deliver"
+	"github.com/dynapipe/dynapipe/internal/schema"
+)
+
+// call is the API operation that the sink makes.
+func (c *Config) call() deliver.Operation {
+	if c.exactlyOnce {
+		return deliver.TransactWrite
+	}
+	return deliver.UpdateItem
+}
+
+// Facts asks for the table's description. What can't be asked is a note: a
+// plan can be made without a connection.
+func (c *Config) Facts(ctx context.Context) (schema.Facts, error) {
+	f := schema.Facts{
+		Calls:     []string{"DescribeTable", "DescribeContinuousBackups", c.call().String()},
+		Order:     "rows of one key in the order they come, each sent; rows of different keys in any order",
+		Guarantee: c.guarantee(),
+	}
+	if c.exactlyOnce {
+		f.Notes = append(f.Notes, "exactly_once takes twice the capacity: 2 WCU for each KB")
+	}
+	if name, fixed := c.FixedTable(); fixed {
+		f.Tables = c.Uses(ctx, []string{name}, nil, true)
+	} else {
+		f.Notes = append(f.Notes, "the tables are named by the rows")
+	}
+	return f, nil
+}
+
+func (c *Config) guarantee() string {
+	switch {
+	case c.exactlyOnce:
+		return "once within ten minutes of a row's first attempt, by a token; rows that a run started again sends later are carried out again"
+	case c.writes.Repeatable():
+		return "at least once: a request whose answer was lost, and rows of a resumed run, are sent again, which leaves the same items"
+	}
+	return "at least once: add and arithmetic on item happen twice when an answer is lost and the request is sent again; exactly_once = true prevents that"
+}
