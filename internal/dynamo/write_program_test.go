@@ -162,6 +162,34 @@ func TestRowsOfDifferentShapes(t *testing.T) {
 	}
 }
 
+// Attributes that have no column of their own are set like the others.
+func TestOtherAttributesBeyondTheColumns(t *testing.T) {
+	p, diags := compileWrite(t, `others = true`)
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	if err := p.CheckKeys("t", []string{"pk"}); err != nil {
+		t.Fatal(err)
+	}
+	items := make([]string, record.MaxColumns+50)
+	for i := range items {
+		items[i] = fmt.Sprintf(`{"a%d":{"N":"%d"},"pk":{"S":"a"}}`, i, i)
+	}
+	b := rows(t, items...)
+	defer b.Release()
+	if !b.HasOverflow() {
+		t.Fatal("every attribute has a column")
+	}
+	p.Begin(b)
+	defer p.End()
+	for i := range items {
+		want := members("SET #n0 = :v0", "", fmt.Sprintf("a%d", i), fmt.Sprintf(`{"N":"%d"}`, i))
+		if got, err := p.Append(nil, i); err != nil || string(got) != want {
+			t.Fatalf("row %d (%v)\n got %s\nwant %s", i, err, got, want)
+		}
+	}
+}
+
 func TestRowsThatExpressionsRefuse(t *testing.T) {
 	wide := `{"pk":{"S":"a"}`
 	for i := range 300 {

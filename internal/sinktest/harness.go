@@ -76,7 +76,7 @@ func Decode(t testing.TB, empty func() sinks.Config, c *dynamo.Connection, body 
 // Configure decodes the body of a block that is right, over a server.
 func Configure(t testing.TB, empty func() sinks.Config, server *dynamotest.Server, endpoint, body string) sinks.Config {
 	t.Helper()
-	config, diags := Decode(t, empty, connection(server, endpoint), "connection = connection.dynamodb.main\n"+body)
+	config, diags := Decode(t, empty, connection(server, endpoint), body+"\nconnection = connection.dynamodb.main")
 	if diags.HasErrors() {
 		t.Fatal(Text(diags))
 	}

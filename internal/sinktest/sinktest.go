@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/apache/arrow/go/v15/arrow/memory"
+	"github.com/google/uuid"
 	"go.uber.org/goleak"
 
 	"github.com/dynapipe/dynapipe/internal/attr"
@@ -108,7 +109,7 @@ func (r *run) open(ctx context.Context) sinks.Sink {
 		Node:   node,
 		Limits: record.Limits{Rows: 64, Bytes: 1 << 20},
 		Mem:    r.mem,
-		Run:    &expr.Run{ID: r.t.Name(), Start: time.Now()},
+		Run:    &expr.Run{ID: uuid.NewString(), Start: time.Now()},
 		Meter:  progress.NewMeter(node, nil),
 	})
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/dynapipe/dynapipe/internal/deliver"
 	"github.com/dynapipe/dynapipe/internal/dynamo"
 	"github.com/dynapipe/dynapipe/internal/dynamo/delivery"
+	"github.com/dynapipe/dynapipe/internal/sinktest"
 )
 
 // BenchmarkEncode is the cost of checking and encoding one row of ten
@@ -20,7 +21,7 @@ func BenchmarkEncode(b *testing.B) {
 		rows[i] = fmt.Sprintf(`{"id":{"S":"USER#%d"},"email":{"S":"user%d@example.org"},"name":{"S":"A name, of two parts"},"status":{"S":"active"},`+
 			`"balance":{"N":"%d.25"},"since":{"S":"2021-03-04T05:06:07Z"},"age":{"N":"42"},"country":{"S":"NL"},"vip":{"BOOL":true},"note":{"S":"a note with \"quotes\" and a line\nend"}}`, i, i, i)
 	}
-	batch := batchOf(b, memory.NewGoAllocator(), 0, rows)
+	batch := sinktest.Batch(b, memory.NewGoAllocator(), 0, rows)
 	defer batch.Release()
 	e := encoder{fixedOp: deliver.Put, fixed: delivery.NewTable("users", &dynamo.Table{
 		Keys:    []dynamo.Key{{Name: "id", Kind: attr.String}},

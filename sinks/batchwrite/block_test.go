@@ -3,147 +3,45 @@ package batchwrite
 import (
 	"context"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
-	"github.com/apache/arrow/go/v15/arrow/memory"
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
-	"github.com/zclconf/go-cty/cty"
 	"go.uber.org/goleak"
 
-	"github.com/dynapipe/dynapipe/internal/attr"
 	"github.com/dynapipe/dynapipe/internal/dynamo"
 	"github.com/dynapipe/dynapipe/internal/dynamotest"
-	"github.com/dynapipe/dynapipe/internal/expr"
-	"github.com/dynapipe/dynapipe/internal/progress"
-	"github.com/dynapipe/dynapipe/internal/record"
 	"github.com/dynapipe/dynapipe/internal/schema"
+	"github.com/dynapipe/dynapipe/internal/sinktest"
 	"github.com/dynapipe/dynapipe/sinks"
 )
 
-const node = "sink.batch_write.t"
-
-func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, idle()...)
-}
-
-// idle are connections that the SDK's or a test's transport is still closing.
-func idle() []goleak.Option {
-	return []goleak.Option{
-		goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"),
-		goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop"),
-	}
-}
-
-func theRun() *expr.Run { return &expr.Run{ID: "run", Start: time.Unix(1700000000, 0).UTC()} }
-
-// connection is how to reach a server at an endpoint.
-func connection(server *dynamotest.Server, endpoint string) *dynamo.Connection {
-	c := dynamo.NewConnection()
-	c.Endpoint, c.Region = endpoint, server.Config.Region
-	c.AccessKey, c.SecretKey, c.SessionToken = server.Credentials.AccessKeyID, server.Credentials.SecretAccessKey, server.Credentials.SessionToken
-	return c
-}
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, sinktest.Idle()...) }
 
 // decode decodes the body of a block, in which connection.dynamodb.main is c.
 func decode(t testing.TB, c *dynamo.Connection, body string) (*Config, hcl.Diagnostics) {
 	t.Helper()
-	src := []byte("sink \"batch_write\" \"t\" {\n" + body + "\n}\n")
-	file, diags := hclsyntax.ParseConfig(src, "test.hcl", hcl.InitialPos)
-	if diags.HasErrors() {
-		t.Fatal(diags)
-	}
-	static := &hcl.EvalContext{
-		Variables: map[string]cty.Value{"var": cty.EmptyObjectVal, "local": cty.EmptyObjectVal},
-		Functions: expr.Functions(theRun(), false),
-	}
-	d := &schema.Decoder{
-		Static: static,
-		Scope:  &expr.Scope{Static: static, Run: theRun(), Sources: map[string][]byte{"test.hcl": src}},
-		Blocks: map[string]any{"connection.dynamodb.main": c},
-	}
-	config := New().(*Config)
-	_, diags = d.Decode(file.Body.(*hclsyntax.Body).Blocks[0], config.Schema())
-	return config, diags
+	config, diags := sinktest.Decode(t, New, c, body)
+	return config.(*Config), diags
 }
 
 // configure decodes the body of a block that is right, over a server.
 func configure(t testing.TB, server *dynamotest.Server, endpoint, body string) *Config {
 	t.Helper()
-	config, diags := decode(t, connection(server, endpoint), body+"\nconnection = connection.dynamodb.main")
-	if diags.HasErrors() {
-		t.Fatal(diags)
-	}
-	return config
-}
-
-// outcome is what became of rows.
-type outcome struct {
-	tally   record.Tally
-	meter   *progress.Meter
-	mu      sync.Mutex
-	rejects []record.Rejection
-	open    int
-}
-
-func (o *outcome) Reject(_ string, r record.Rejection) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.rejects = append(o.rejects, r)
-	return nil
-}
-
-func (o *outcome) want(t *testing.T, written, coalesced, rejected int64) {
-	t.Helper()
-	if w, c, r := o.tally.Written.Load(), o.tally.Coalesced.Load(), o.tally.Rejected.Load(); w != written || c != coalesced || r != rejected {
-		t.Errorf("written %d, coalesced %d, rejected %d; want %d, %d, %d: %+v", w, c, r, written, coalesced, rejected, o.rejects)
-	}
+	return sinktest.Configure(t, New, server, endpoint, body).(*Config)
 }
 
 // write runs rows in DynamoDB JSON through the sink, in batches of some length.
-func write(ctx context.Context, t testing.TB, config *Config, batch int, rows ...string) (*outcome, error) {
+func write(ctx context.Context, t testing.TB, config *Config, batch int, rows ...string) (*sinktest.Outcome, error) {
 	t.Helper()
-	mem := memory.NewCheckedAllocator(memory.NewGoAllocator())
-	defer mem.AssertSize(t, 0)
-	o := &outcome{meter: progress.NewMeter(node, nil)}
-	sink, err := config.Open(ctx, sinks.Env{Node: node, Mem: mem, Run: theRun(), Meter: o.meter})
-	if err != nil {
-		return o, err
-	}
-	var receipts []*record.Receipt
-	for from := 0; from < len(rows) && err == nil; from += batch {
-		part := rows[from:min(from+batch, len(rows))]
-		b := batchOf(t, mem, from, part)
-		r := record.NewReceipt(node, &o.tally, b.Origins(), o, nil)
-		receipts = append(receipts, r)
-		err = sink.Write(ctx, b, r)
-		b.Release()
-	}
-	if err == nil {
-		err = sink.Flush(ctx, sinks.EndOfInput)
-	}
-	if err := sink.Close(); err != nil {
-		t.Error(err)
-	}
-	for _, r := range receipts {
-		o.open += r.Open()
-	}
-	return o, err
+	return sinktest.Write(ctx, t, config, sinks.EndOfInput, batch, rows...)
 }
 
-func batchOf(t testing.TB, mem memory.Allocator, first int, rows []string) *record.Batch {
+// want checks how rows ended.
+func want(t *testing.T, o *sinktest.Outcome, written, coalesced, rejected int64) {
 	t.Helper()
-	b := attr.NewBuilder(mem)
-	defer b.Release()
-	for i, row := range rows {
-		if err := b.AddItem([]byte(row)); err != nil {
-			t.Fatalf("%v in %s", err, row)
-		}
-		b.EndRow(record.Pos{Line: int64(first + i + 1), Seq: int64(first + i)})
+	if w, c, r := o.Tally.Written.Load(), o.Tally.Coalesced.Load(), o.Tally.Rejected.Load(); w != written || c != coalesced || r != rejected {
+		t.Errorf("written %d, coalesced %d, rejected %d; want %d, %d, %d: %+v", w, c, r, written, coalesced, rejected, o.Rejects)
 	}
-	return b.Batch(&record.Place{Source: "source.test.rows", Files: []string{"rows.jsonl"}, Segment: -1})
 }
 
 func TestEverythingIsDocumented(t *testing.T) {
@@ -206,13 +104,7 @@ func TestWrongBlocks(t *testing.T) {
 	}
 }
 
-func text(diags hcl.Diagnostics) string {
-	var all []string
-	for _, d := range diags {
-		all = append(all, d.Summary+": "+d.Detail)
-	}
-	return strings.Join(all, "\n")
-}
+func text(diags hcl.Diagnostics) string { return sinktest.Text(diags) }
 
 func TestRightBlocks(t *testing.T) {
 	for _, body := range []string{

@@ -39,18 +39,18 @@ func TestConditions(t *testing.T) {
 	for mode, want := range map[string][3]int64{"reject": {3, 0, 3}, "skip": {3, 3, 0}} {
 		table := server.CreateTable(t, dynamotest.S("pk"))
 		o := put(t, server, fmt.Sprintf("table = %q\n%s\non_condition_failure = %q", table, newer, mode), rows...)
-		if w, f, r := o.tally.Written.Load(), o.tally.Filtered.Load(), o.tally.Rejected.Load(); [3]int64{w, f, r} != want {
+		if w, f, r := o.Tally.Written.Load(), o.Tally.Filtered.Load(), o.Tally.Rejected.Load(); [3]int64{w, f, r} != want {
 			t.Errorf("%s: written %d, filtered %d, rejected %d; want %v", mode, w, f, r, want)
 		}
 		items := server.ItemsBy(t, table, "pk")
 		if number(t, items["a"], "v") != 7 || number(t, items["b"], "v") != 1 {
 			t.Errorf("%s: items %v", mode, items)
 		}
-		if s := o.meter.Snapshot(); s.Requests != 6 {
+		if s := o.Meter.Snapshot(); s.Requests != 6 {
 			t.Errorf("%s: %d requests for 6 rows", mode, s.Requests)
 		}
 		var lines []int64
-		for _, r := range o.rejects {
+		for _, r := range o.Rejects {
 			lines = append(lines, r.Origin.Line)
 			if r.Code != "ConditionalCheckFailedException" || r.Operation != "PutItem" || !strings.Contains(r.Message, "does not hold") || r.Attempts != 1 || string(r.Item) != rows[r.Origin.Seq] {
 				t.Errorf("reject: %+v of %s", r, r.Item)
@@ -70,8 +70,8 @@ func TestAFailedConditionCanFailTheRun(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "the row at rows.jsonl:2: the condition does not hold") || !strings.Contains(err.Error(), `on_condition_failure = "fail"`) {
 		t.Errorf("error: %v", err)
 	}
-	if o.tally.Written.Load() != 1 || o.open != 1 {
-		t.Errorf("%d written, %d open", o.tally.Written.Load(), o.open)
+	if o.Tally.Written.Load() != 1 || o.Open != 1 {
+		t.Errorf("%d written, %d open", o.Tally.Written.Load(), o.Open)
 	}
 }
 
@@ -81,8 +81,8 @@ func TestConditionalDeletesByRow(t *testing.T) {
 	put(t, server, fmt.Sprintf("table = %q", table), version("a", 1), version("b", 2), version("c", 3))
 	o := put(t, server, fmt.Sprintf("table = %q\noperation = row.v > 2 ? \"delete\" : \"put\"\ncondition = item.v == row.v\non_condition_failure = \"skip\"\nmax_deletes = 3", table),
 		version("a", 1), version("b", 3), version("c", 3), version("d", 3))
-	if w, f := o.tally.Written.Load(), o.tally.Filtered.Load(); w != 2 || f != 2 {
-		t.Errorf("written %d, filtered %d: %+v", w, f, o.rejects)
+	if w, f := o.Tally.Written.Load(), o.Tally.Filtered.Load(); w != 2 || f != 2 {
+		t.Errorf("written %d, filtered %d: %+v", w, f, o.Rejects)
 	}
 	if items := server.ItemsBy(t, table, "pk"); len(items) != 2 || items["a"] == nil || items["b"] == nil {
 		t.Errorf("items %v", items)
@@ -96,8 +96,8 @@ func TestConditionsOfRows(t *testing.T) {
 	table := server.CreateTable(t, dynamotest.S("pk"))
 	body := fmt.Sprintf("table = %q\ncondition = row.force || item.v < row.v", table)
 	o := put(t, server, body, version("a", 1), `{"pk":{"S":"a"},"force":{"BOOL":true},"v":{"N":"1"}}`, version("a", 2), `{"pk":{"S":"a"}}`)
-	o.want(t, 2, 0, 2)
-	for _, r := range o.rejects {
+	want(t, o, 2, 0, 2)
+	for _, r := range o.Rejects {
 		if r.Origin.Line == 4 && (r.Code != "ExpressionError" || !strings.Contains(r.Message, "row.v is null for this row") || !strings.Contains(r.Message, "test.hcl:3,")) {
 			t.Errorf("reject: %+v", r)
 		}
@@ -123,8 +123,8 @@ func TestConditionsThroughFaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if w, f := o.tally.Written.Load(), o.tally.Filtered.Load(); w != 3*keys || f != 2*keys || o.open != 0 {
-		t.Errorf("written %d, filtered %d, open %d, want %d and %d: %+v", w, f, o.open, 3*keys, 2*keys, o.rejects)
+	if w, f := o.Tally.Written.Load(), o.Tally.Filtered.Load(); w != 3*keys || f != 2*keys || o.Open != 0 {
+		t.Errorf("written %d, filtered %d, open %d, want %d and %d: %+v", w, f, o.Open, 3*keys, 2*keys, o.Rejects)
 	}
 	for _, item := range server.Items(t, table) {
 		if number(t, item, "v") != versions-1 {

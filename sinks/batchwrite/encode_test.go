@@ -10,6 +10,7 @@ import (
 	"github.com/dynapipe/dynapipe/internal/deliver"
 	"github.com/dynapipe/dynapipe/internal/dynamo"
 	"github.com/dynapipe/dynapipe/internal/dynamo/delivery"
+	"github.com/dynapipe/dynapipe/internal/sinktest"
 )
 
 // A row takes units of the indexes that it is in, and of no other.
@@ -30,7 +31,7 @@ func TestUnitsOfARow(t *testing.T) {
 		`{"pk":{"S":"1"},"city":{"S":"c"},"zip":{"N":"1"},"email":{"S":"e"}}`: 4,
 		`{"pk":{"S":"1"},"x":{"S":"` + strings.Repeat("x", 1500) + `"}}`:      4,
 	} {
-		b := batchOf(t, memory.DefaultAllocator, 0, []string{row})
+		b := sinktest.Batch(t, memory.DefaultAllocator, 0, []string{row})
 		e := encoder{fixed: users, fixedOp: deliver.Put}
 		out, no, err := e.row(t.Context(), delivery.NewPage(b), 0)
 		b.Release()

@@ -2,53 +2,28 @@ package batchwrite
 
 import (
 	"bytes"
-	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"net/http/httptest"
-	"net/url"
 	"strings"
 	"testing"
-	"time"
 
-	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/dynapipe/dynapipe/internal/deliver"
 	"github.com/dynapipe/dynapipe/internal/dynamotest"
 	"github.com/dynapipe/dynapipe/internal/faultproxy"
+	"github.com/dynapipe/dynapipe/internal/sinktest"
 )
 
 // startProxy puts a fault proxy before a server and returns its URL. Rows that
 // say so are poison or denied.
 func startProxy(t *testing.T, server *dynamotest.Server, c faultproxy.Config) (*faultproxy.Proxy, string) {
 	t.Helper()
-	var err error
-	if c.Backend, err = url.Parse(server.Endpoint); err != nil {
-		t.Fatal(err)
-	}
-	c.Seed = 7
 	c.Deciders = append(c.Deciders,
 		marked("POISON", "ValidationException", "an item is poisoned"),
 		marked("DENIED", "AccessDeniedException", "not allowed"))
-	// The server may be one that verifies signatures.
-	c.Sign = func(ctx context.Context, r *http.Request, body []byte) error {
-		sum := sha256.Sum256(body)
-		return v4.NewSigner().SignHTTP(ctx, server.Credentials, r, hex.EncodeToString(sum[:]), "dynamodb", server.Config.Region, time.Now())
-	}
-	p, err := faultproxy.New(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := httptest.NewServer(p)
-	t.Cleanup(func() {
-		s.Close()
-		p.Close()
-	})
-	return p, s.URL
+	return sinktest.StartProxy(t, server, c)
 }
 
 // marked refuses batches that hold a text.
@@ -98,8 +73,8 @@ func TestTwentyThousandItemsThroughFaults(t *testing.T) {
 			t.Fatalf("user-%d is row %s, want %d", i, got, want)
 		}
 	}
-	if done := o.tally.Written.Load() + o.tally.Coalesced.Load(); done != n || o.open != 0 {
-		t.Errorf("%d rows ended of %d, %d open", done, n, o.open)
+	if done := o.Tally.Written.Load() + o.Tally.Coalesced.Load(); done != n || o.Open != 0 {
+		t.Errorf("%d rows ended of %d, %d open", done, n, o.Open)
 	}
 	stats := p.Stats()
 	for _, fault := range []faultproxy.Kind{
@@ -110,7 +85,7 @@ func TestTwentyThousandItemsThroughFaults(t *testing.T) {
 			t.Errorf("the proxy never did this: %s", fault)
 		}
 	}
-	s := o.meter.Snapshot()
+	s := o.Meter.Snapshot()
 	if s.Unprocessed == 0 || s.Throttles == 0 || s.Retries == 0 {
 		t.Errorf("counted: %+v", s)
 	}
@@ -130,8 +105,8 @@ func TestPoisonIsFoundAndTheOthersArrive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.want(t, 99, 0, 2)
-	for _, r := range o.rejects {
+	want(t, o, 99, 0, 2)
+	for _, r := range o.Rejects {
 		if r.Code != "ValidationException" || r.Message != "an item is poisoned" || r.Attempts < 2 || !strings.Contains(string(r.Item), "POISON") {
 			t.Errorf("reject: %+v", r)
 		}
@@ -151,8 +126,8 @@ func TestDeniedFailsTheRunAndNamesTheTable(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "table "+table+": ") || !strings.Contains(err.Error(), "AccessDeniedException: not allowed") {
 		t.Errorf("error: %v", err)
 	}
-	if o.open != 2 {
-		t.Errorf("%d rows open, want 2", o.open)
+	if o.Open != 2 {
+		t.Errorf("%d rows open, want 2", o.Open)
 	}
 }
 
@@ -171,12 +146,12 @@ func TestUnprocessedRowsCanBeRejected(t *testing.T) {
 	if back == 0 {
 		t.Fatal("the proxy gave nothing back")
 	}
-	o.want(t, 500-back, 0, back)
+	want(t, o, 500-back, 0, back)
 	items := server.ItemsBy(t, table, "pk")
 	if int64(len(items)) != 500-back {
 		t.Errorf("%d items and %d rejects", len(items), back)
 	}
-	for _, r := range o.rejects {
+	for _, r := range o.Rejects {
 		if r.Code != "Unprocessed" || items[fmt.Sprintf("user-%d", r.Origin.Seq)] != nil {
 			t.Errorf("rejected and written: %+v", r)
 		}
@@ -197,7 +172,7 @@ func TestFailuresPastMaxAttemptsFailTheRun(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "failed 3 times (retry.max_attempts)") || !strings.Contains(err.Error(), "InternalServerError") {
 		t.Errorf("error: %v", err)
 	}
-	if o.open != 30 {
-		t.Errorf("%d rows open, want all 30", o.open)
+	if o.Open != 30 {
+		t.Errorf("%d rows open, want all 30", o.Open)
 	}
 }

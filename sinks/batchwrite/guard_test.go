@@ -22,7 +22,7 @@ func TestWhatIsAtStakeIsSaid(t *testing.T) {
 		"deletes":          {full, `operation = "delete"`, "and every row deletes one; point-in-time"},
 	} {
 		o := put(t, server, fmt.Sprintf("table = %q\n%s", c.table, c.body), row)
-		warnings := o.meter.Snapshot().Warnings
+		warnings := o.Meter.Snapshot().Warnings
 		if c.want == "" {
 			if len(warnings) != 0 {
 				t.Errorf("%s: %+v", name, warnings)

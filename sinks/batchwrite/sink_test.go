@@ -47,20 +47,20 @@ func TestContract(t *testing.T) {
 			b.String("text", strings.Repeat("x", n%50))
 		},
 		Misfit: func(b *attr.Builder) { b.String("pk", "row without a sort key") },
-		Ignore: idle(),
+		Ignore: sinktest.Idle(),
 	}.Run(t)
 }
 
 // put writes rows to a new table with string keys pk and checks that all are
 // written.
-func put(t *testing.T, server *dynamotest.Server, body string, rows ...string) *outcome {
+func put(t *testing.T, server *dynamotest.Server, body string, rows ...string) *sinktest.Outcome {
 	t.Helper()
 	o, err := write(t.Context(), t, configure(t, server, server.Endpoint, body), 100, rows...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if o.open > 0 {
-		t.Errorf("%d rows open", o.open)
+	if o.Open > 0 {
+		t.Errorf("%d rows open", o.Open)
 	}
 	return o
 }
@@ -72,7 +72,7 @@ func TestEveryTypeArrives(t *testing.T) {
 		`{"pk":{"S":"a"},"s":{"S":"\"ü\u0000\n"},"empty":{"S":""},"n":{"N":"-1.50"},"t":{"BOOL":true},"f":{"BOOL":false},"b":{"B":"AP8="},"null":{"NULL":true},`+
 			`"ss":{"SS":["x","y"]},"ns":{"NS":["1","2.5"]},"bs":{"BS":["AA=="]},"l":{"L":[{"N":"1"},{"NULL":true},{"L":[]}]},"m":{"M":{"a b":{"S":"c"},"e":{"M":{}}}}}`,
 		`{"pk":{"S":"b"},"s":{"N":"12345678901234567890123456789012345678"}}`)
-	o.want(t, 2, 0, 0)
+	want(t, o, 2, 0, 0)
 	items := server.ItemsBy(t, table, "pk")
 	want := dynamotest.Item{
 		"pk": &types.AttributeValueMemberS{Value: "a"}, "s": &types.AttributeValueMemberS{Value: "\"ü\x00\n"},
@@ -102,7 +102,7 @@ func TestEveryTypeArrives(t *testing.T) {
 	if n := items["b"]["s"].(*types.AttributeValueMemberN).Value; n != "12345678901234567890123456789012345678" {
 		t.Errorf("number %s", n)
 	}
-	if s := o.meter.Snapshot(); s.Requests != 1 || len(s.Capacity) != 1 || s.Capacity[0].Table != table || s.Capacity[0].Units != 2 {
+	if s := o.Meter.Snapshot(); s.Requests != 1 || len(s.Capacity) != 1 || s.Capacity[0].Table != table || s.Capacity[0].Units != 2 {
 		t.Errorf("counted: %+v", s)
 	}
 }
@@ -142,9 +142,9 @@ func TestRowsAreChecked(t *testing.T) {
 		rows = append(rows, c.row)
 	}
 	o := put(t, server, fmt.Sprintf("table = %q", table), rows...)
-	o.want(t, 3, 0, int64(len(cases)))
+	want(t, o, 3, 0, int64(len(cases)))
 	for i, c := range cases {
-		r := o.rejects[i]
+		r := o.Rejects[i]
 		if r.Code != c.code || !strings.Contains(r.Message, c.message) || r.Operation != "PutRequest" || r.Origin.Line != int64(i+4) {
 			t.Errorf("%s\ngives: %+v\nwant: %s: %s", abridge(c.row), r.Message, c.code, c.message)
 		}
@@ -168,9 +168,9 @@ func TestSortKeyTooLong(t *testing.T) {
 		fmt.Sprintf(`{"pk":{"B":"AA=="},"sk":{"S":%q}}`, strings.Repeat("k", 1024)),
 		fmt.Sprintf(`{"pk":{"B":"AA=="},"sk":{"S":%q}}`, strings.Repeat("k", 1025)),
 		`{"pk":{"B":""},"sk":{"S":"k"}}`)
-	o.want(t, 1, 0, 2)
-	if o.rejects[0].Code != "KeyTooLong" || o.rejects[1].Code != "EmptyKey" {
-		t.Errorf("%+v", o.rejects)
+	want(t, o, 1, 0, 2)
+	if o.Rejects[0].Code != "KeyTooLong" || o.Rejects[1].Code != "EmptyKey" {
+		t.Errorf("%+v", o.Rejects)
 	}
 }
 
@@ -191,13 +191,13 @@ func TestPutsAndDeletesByRow(t *testing.T) {
 		`{"pk":{"N":"6"},"what":{"N":"7"}}`,
 		`{"pk":{"S":"1"},"gone":{"BOOL":true}}`,
 	)
-	o.want(t, 3, 2, 4)
-	codes := make([]string, len(o.rejects))
-	for i, r := range o.rejects {
+	want(t, o, 3, 2, 4)
+	codes := make([]string, len(o.Rejects))
+	for i, r := range o.Rejects {
 		codes[i] = r.Operation + " " + r.Code
 	}
 	if want := []string{"PutRequest InvalidOperation", "PutRequest InvalidOperation", "PutRequest InvalidOperation", "DeleteRequest WrongKeyType"}; !slices.Equal(codes, want) {
-		t.Errorf("rejects %v: %+v", codes, o.rejects)
+		t.Errorf("rejects %v: %+v", codes, o.Rejects)
 	}
 	items := server.ItemsBy(t, table, "pk")
 	if len(items) != 2 || items["2"] == nil || items["3"]["v"].(*types.AttributeValueMemberN).Value != "2" {
@@ -211,7 +211,7 @@ func TestDeleteSendsTheKeyAlone(t *testing.T) {
 	put(t, server, fmt.Sprintf("table = %q", table), `{"pk":{"S":"a"},"sk":{"N":"1"},"x":{"S":"y"}}`, `{"pk":{"S":"a"},"sk":{"N":"2"}}`)
 	o := put(t, server, fmt.Sprintf("table = %q\noperation = \"delete\"\nmax_deletes = 2", table),
 		`{"other":{"S":"z"},"sk":{"N":"1.00"},"pk":{"S":"a"}}`, `{"pk":{"S":"a"},"sk":{"N":"99"}}`)
-	o.want(t, 2, 0, 0)
+	want(t, o, 2, 0, 0)
 	if items := server.ItemsBy(t, table, "pk", "sk"); len(items) != 1 || items["a/2"] == nil {
 		t.Errorf("items %v", items)
 	}
@@ -230,8 +230,8 @@ func TestTooManyDeletesStopTheRun(t *testing.T) {
 		t.Errorf("error: %v", err)
 	}
 	left := len(server.Items(t, table))
-	if left < 5 || int64(10-left) != o.tally.Written.Load() || o.open != 6-int(o.tally.Written.Load()) {
-		t.Errorf("%d items left, %d deletes counted, %d rows open", left, o.tally.Written.Load(), o.open)
+	if left < 5 || int64(10-left) != o.Tally.Written.Load() || o.Open != 6-int(o.Tally.Written.Load()) {
+		t.Errorf("%d items left, %d deletes counted, %d rows open", left, o.Tally.Written.Load(), o.Open)
 	}
 }
 
@@ -239,8 +239,8 @@ func TestDuplicatesAreRejectedWhenAskedTo(t *testing.T) {
 	server := dynamotest.Start(t)
 	table := server.CreateTable(t, dynamotest.N("pk"))
 	o := put(t, server, fmt.Sprintf("table = %q\nduplicates = \"error\"", table), `{"pk":{"N":"1"},"v":{"S":"first"}}`, `{"pk":{"N":"1.0"}}`, `{"pk":{"N":"2"}}`)
-	o.want(t, 2, 0, 1)
-	if r := o.rejects[0]; r.Code != "DuplicateKey" || !strings.Contains(r.Message, "rows.jsonl:1") || string(r.Item) != `{"pk":{"N":"1.0"}}` {
+	want(t, o, 2, 0, 1)
+	if r := o.Rejects[0]; r.Code != "DuplicateKey" || !strings.Contains(r.Message, "rows.jsonl:1") || string(r.Item) != `{"pk":{"N":"1.0"}}` {
 		t.Errorf("reject: %+v", r)
 	}
 	if item := server.ItemsBy(t, table, "pk")["1"]; item["v"] == nil {
@@ -263,18 +263,18 @@ func TestSeveralTables(t *testing.T) {
 		`{"t":{"N":"5"},"pk":{"S":"a"}}`,
 		`{"pk":{"S":"a"}}`,
 	)
-	o.want(t, 2, 1, 4)
-	codes := make([]string, len(o.rejects))
-	for i, r := range o.rejects {
+	want(t, o, 2, 1, 4)
+	codes := make([]string, len(o.Rejects))
+	for i, r := range o.Rejects {
 		codes[i] = r.Code
 	}
 	if want := []string{"MissingKey", "InvalidTable", "InvalidTable", "InvalidTable"}; !slices.Equal(codes, want) {
-		t.Errorf("rejects: %+v", o.rejects)
+		t.Errorf("rejects: %+v", o.Rejects)
 	}
 	if item := server.ItemsBy(t, users, "pk")["a"]; item["v"].(*types.AttributeValueMemberN).Value != "2" {
 		t.Errorf("item %v", item)
 	}
-	if s := o.meter.Snapshot(); s.Requests != 1 || len(s.Capacity) != 2 {
+	if s := o.Meter.Snapshot(); s.Requests != 1 || len(s.Capacity) != 2 {
 		t.Errorf("counted: %+v", s)
 	}
 }
@@ -285,8 +285,8 @@ func TestTableNamedByARow(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "DescribeTable nowhere (") || !strings.Contains(err.Error(), "ResourceNotFoundException") {
 		t.Errorf("error: %v", err)
 	}
-	if o.open != 1 {
-		t.Errorf("%d rows open", o.open)
+	if o.Open != 1 {
+		t.Errorf("%d rows open", o.Open)
 	}
 }
 
@@ -295,8 +295,8 @@ func TestExpressionsThatFailRejectTheRow(t *testing.T) {
 	table := server.CreateTable(t, dynamotest.S("pk"))
 	o := put(t, server, fmt.Sprintf("table = \"%s${row.n + 1 > 5 ? \"\" : \"\"}\"\noperation = \"put\"", table),
 		`{"pk":{"S":"a"},"n":{"N":"1"}}`, `{"pk":{"S":"b"},"n":{"S":"many"}}`)
-	o.want(t, 1, 0, 1)
-	if r := o.rejects[0]; r.Code != "ExpressionError" || !strings.Contains(r.Message, "test.hcl:2,") || !strings.Contains(r.Message, "many") {
+	want(t, o, 1, 0, 1)
+	if r := o.Rejects[0]; r.Code != "ExpressionError" || !strings.Contains(r.Message, "test.hcl:2,") || !strings.Contains(r.Message, "many") {
 		t.Errorf("reject: %+v", r)
 	}
 }
@@ -308,7 +308,7 @@ func TestCreateTable(t *testing.T) {
 		return fmt.Sprintf("table = %q\ncreate_table {\npartition_key = %q\nsort_key = \"sk\"\nsort_type = \"N\"\n}", table, partition)
 	}
 	for range 2 { // the second time it is there
-		put(t, server, create("pk"), `{"pk":{"S":"a"},"sk":{"N":"1"}}`).want(t, 1, 0, 0)
+		want(t, put(t, server, create("pk"), `{"pk":{"S":"a"},"sk":{"N":"1"}}`), 1, 0, 0)
 	}
 	_, err := write(t.Context(), t, configure(t, server, server.Endpoint, create("id")), 10)
 	if err == nil || !strings.Contains(err.Error(), " exists, with the key pk (S), sk (N), and create_table says id (S), sk (N)") {
@@ -322,7 +322,7 @@ func TestCreateTablesByRow(t *testing.T) {
 	first, second := server.TableName(t), server.TableName(t)
 	body := fmt.Sprintf("table = row.t\ntables = [%q]\ncreate_table {\npartition_key = \"pk\"\nbilling = \"provisioned\"\nread_capacity = 3\nwrite_capacity = 4\n}", first)
 	o := put(t, server, body, fmt.Sprintf(`{"t":{"S":%q},"pk":{"S":"a"}}`, second))
-	o.want(t, 1, 0, 0)
+	want(t, o, 1, 0, 0)
 	for _, table := range []string{first, second} {
 		out, err := server.Client.DescribeTable(t.Context(), &dynamodb.DescribeTableInput{TableName: &table})
 		if err != nil {
@@ -368,8 +368,8 @@ func TestPercentOfAProvisionedTable(t *testing.T) {
 	}
 	start := time.Now()
 	o := put(t, server, fmt.Sprintf("table = %q\nwrite_capacity = \"50%%\"\n%s", table, create), rows...)
-	o.want(t, 12, 0, 0)
-	if s := o.meter.Snapshot(); s.Requests < 2 || time.Since(start) < time.Second {
+	want(t, o, 12, 0, 0)
+	if s := o.Meter.Snapshot(); s.Requests < 2 || time.Since(start) < time.Second {
 		t.Errorf("12 units at 10 a second took %v and %d requests", time.Since(start), s.Requests)
 	}
 }
@@ -418,7 +418,7 @@ func TestKeyBeyondTheColumns(t *testing.T) {
 		fmt.Fprintf(&wide, `"a%d":{"N":"%d"},`, i, i)
 	}
 	o := put(t, server, fmt.Sprintf("table = %q", table), `{`+wide.String()+`"pk":{"S":"w"}}`, `{"pk":{"S":"n"}}`, `{`+wide.String()+`"other":{"S":"w"}}`)
-	o.want(t, 2, 0, 1)
+	want(t, o, 2, 0, 1)
 	if items := server.ItemsBy(t, table, "pk"); len(items["w"]) != 301 || len(items["n"]) != 1 {
 		t.Errorf("%d and %d attributes", len(items["w"]), len(items["n"]))
 	}

@@ -183,7 +183,7 @@ set = { v = row.v }`, `{"id":{"S":"1"},"n":{"N":"7"},"v":{"S":"x"}}`, `{"id":{"S
 		`set = { sk = 2 }`:                      "sk is part of the key of table",
 	} {
 		_, err := sinktest.Write(t.Context(), t, sinktest.Configure(t, New, server, server.Endpoint, at+body), sinks.EndOfInput, 1)
-		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "test.hcl:4") {
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "test.hcl:3") {
 			t.Errorf("%s: %v", body, err)
 		}
 	}

@@ -3,6 +3,7 @@ package delivery
 import (
 	"errors"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -101,4 +102,33 @@ func TestCancellations(t *testing.T) {
 	if a, err := s.failed(row, nil, unmet); err == nil || len(a.Skipped) != 0 {
 		t.Errorf("a row that is wrong was skipped: %+v", a)
 	}
+}
+
+// blamed is a receipt that is told who is at fault.
+type blamed struct {
+	*record.Receipt
+	reasons []Reason
+}
+
+func (b *blamed) Blame(reasons []Reason) string { b.reasons = reasons; return "the row" }
+
+// FuzzCancellation: whatever the reasons, there is one thing to do, and a row is
+// blamed only when one of them is a fault.
+func FuzzCancellation(f *testing.F) {
+	f.Add([]byte(`[{"Code":"None"},{"Code":"ConditionalCheckFailed","Message":"failed","Item":{"pk":{"S":"a"}}}]`))
+	f.Add([]byte(`[{"Code":"TransactionConflict"},null,{"Code":null}]`))
+	f.Add([]byte(`{"Code":"None"}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		b := &blamed{}
+		row := &deliver.Row{Table: "users", Receipt: b}
+		s := &Transaction{OnFailure: FailureRejects}
+		_, err := s.failed(row, []*deliver.Row{row}, &dynamo.Error{Code: "TransactionCanceledException", Class: dynamo.Poison, Cancellation: text})
+		var fault *deliver.Fault
+		if !errors.As(err, &fault) || fault.Class != deliver.Poison && fault.Class != deliver.Conflict && fault.Class != deliver.Throttled {
+			t.Fatalf("%+v", err)
+		}
+		if guilty := slices.ContainsFunc(b.reasons, Reason.Fault); guilty != (b.reasons != nil) || guilty && fault.Class != deliver.Poison {
+			t.Errorf("%v: blamed %v", fault.Class, b.reasons)
+		}
+	})
 }

@@ -55,7 +55,7 @@ type Target struct {
 	Table *Table
 	Key   []byte  // valid until the next row
 	Units float64 // that the write is expected to take
-	Size  int     // of the item that is put, or about that of what is sent
+	Size  int     // of the item that is put
 	// From and To are where the row as an item stands in what was appended, when
 	// it does.
 	From, To int
@@ -273,7 +273,6 @@ func (w *Writer) byKey(dst []byte, target *Target, p *plan, row int) ([]byte, Re
 		}
 	}
 	// What an update or delete takes depends on the item that is stored.
-	target.Size = w.page.Items.Size(row)
-	target.Units = deliver.WriteUnits(target.Size) * (1 + target.Table.Count)
+	target.Units = deliver.WriteUnits(w.page.Items.Size(row)) * (1 + target.Table.Count)
 	return w.key.Append(append(dst, `,"Key":`...)), Refusal{}
 }
