@@ -96,7 +96,7 @@ func describeUse(ctx context.Context, use *schema.TableUse, g *Guard, create *Cr
 	case errors.As(err, &e) && e.Code == "ResourceNotFoundException" && create != nil:
 		use.Use, use.Keys, use.Note = useCreate, keyTexts(create.keys()), create.billing
 	case errors.As(err, &e) && e.Code == "ResourceNotFoundException":
-		use.Note = "there is no such table: a run would fail; a create_table block creates it"
+		use.Note = "there is no such table: a run would fail; batch_write creates it with a create_table block"
 	default:
 		use.Note = "not looked up: " + err.Error()
 	}
