@@ -19,6 +19,7 @@ import (
 	"github.com/dynapipe/dynapipe/transforms/explode"
 	"github.com/dynapipe/dynapipe/transforms/filter"
 	"github.com/dynapipe/dynapipe/transforms/limit"
+	"github.com/dynapipe/dynapipe/transforms/lookup"
 	"github.com/dynapipe/dynapipe/transforms/mapper"
 	"github.com/dynapipe/dynapipe/transforms/route"
 	"github.com/dynapipe/dynapipe/transforms/sample"
@@ -37,6 +38,7 @@ func Catalog() plan.Catalog {
 		Transforms: []plan.TransformKind{
 			{Type: "filter", New: filter.New},
 			{Type: "map", New: mapper.New},
+			{Type: "lookup", New: lookup.New},
 			{Type: "explode", New: explode.New},
 			{Type: "route", New: route.New},
 			{Type: "dedupe", New: dedupe.New},

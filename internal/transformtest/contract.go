@@ -55,7 +55,7 @@ func Contract(t *testing.T, create func() transforms.Config, body string) {
 	}
 	group.Wait()
 	for i := range one {
-		if !slices.Equal(one[i].Rows, again[i].Rows) || len(one[i].Rejects) != len(again[i].Rejects) {
+		if !slices.EqualFunc(one[i].Rows, again[i].Rows, func(a, b string) bool { return sameItem(t, a, b) }) || len(one[i].Rejects) != len(again[i].Rejects) {
 			t.Errorf("batch %d differs when batches are worked on at once:\n%v\n%v", i, one[i].Rows, again[i].Rows)
 		}
 	}

@@ -118,25 +118,11 @@ func (c *Config) check(r schema.Ranges) hcl.Diagnostics {
 }
 
 func (c *Config) checkProjection(r schema.Ranges) hcl.Diagnostics {
+	if !r.Has("projection") {
+		return nil
+	}
 	var diags hcl.Diagnostics
-	at := r.Of("projection")
-	c.paths = nil
-	for _, text := range c.projection {
-		p, err := dynamo.ParsePath(text)
-		if err != nil {
-			diags = append(diags, diag.Error(at, "Invalid attribute path", "%s.", err))
-			continue
-		}
-		for _, q := range c.paths {
-			if p.Overlaps(q) {
-				diags = append(diags, diag.Error(at, "Overlapping paths", "%s and %s overlap, which DynamoDB refuses: keep the shorter one.", q, p))
-			}
-		}
-		c.paths = append(c.paths, p)
-	}
-	if r.Has("projection") && c.projection != nil && len(c.projection) == 0 {
-		diags = append(diags, diag.Error(at, "Empty projection", "Name the attributes to read, or leave projection out to read them all."))
-	}
+	c.paths, diags = dynamo.ParseProjection(c.projection, r.Of("projection"))
 	return diags
 }
 
