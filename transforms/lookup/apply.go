@@ -28,7 +28,7 @@ type unit struct {
 	*lookup
 	in      *record.Batch
 	origins *record.Origins
-	asker   asker
+	asker   *asker
 	out     *transforms.Out
 
 	// known are the entries of the windows before, as long as they fit.
@@ -53,7 +53,8 @@ type window struct {
 func (l *lookup) Apply(ctx context.Context, in *record.Batch, out *transforms.Out) error {
 	origins := in.Origins()
 	u := &unit{lookup: l, in: in, origins: &origins, out: out, known: map[string]*entry{}}
-	u.asker = asker{lookup: l, in: in}
+	u.asker = newAsker(l, in)
+	defer u.asker.release()
 	for row := 0; row < in.Rows(); {
 		row = u.open(row)
 		if err := u.wait(ctx); err != nil {

@@ -43,11 +43,43 @@ func (r ref) item() []byte {
 type asker struct {
 	*lookup
 	in    *record.Batch
+	parts [][]keyPart // by get
 	key   delivery.Key
 	ids   []byte
 	arena delivery.Arena
 	body  []byte
 	wants []want // of the row
+}
+
+// keyPart is the values of one attribute of a key.
+type keyPart struct {
+	column record.Column
+	failed map[int]error // by row, where the expression failed
+}
+
+func newAsker(l *lookup, in *record.Batch) *asker {
+	a := &asker{lookup: l, in: in, parts: make([][]keyPart, len(l.gets))}
+	for i := range l.gets {
+		for _, x := range l.gets[i].keys {
+			var p keyPart
+			p.column = x.Column(l.mem, "key", in, func(row int, err error) {
+				if p.failed == nil {
+					p.failed = map[int]error{}
+				}
+				p.failed[row] = err
+			})
+			a.parts[i] = append(a.parts[i], p)
+		}
+	}
+	return a
+}
+
+func (a *asker) release() {
+	for _, parts := range a.parts {
+		for _, p := range parts {
+			p.column.Values.Release()
+		}
+	}
 }
 
 // want is the key that a get asks for.
@@ -64,7 +96,7 @@ func (a *asker) keys(row int) delivery.Refusal {
 		if !g.flatten && attr.Get(a.in, g.name, row).Kind() != attr.Absent {
 			return delivery.Refuse(codeConflict, "the row already has an attribute %q, which get %q would set: rename or drop it before", g.name, g.name)
 		}
-		w, no := a.want(g, row)
+		w, no := a.want(g, a.parts[i], row)
 		if no.Refused() {
 			no.Message = fmt.Sprintf("get %q: %s", g.name, no.Message)
 			return no
@@ -96,14 +128,14 @@ func (a *asker) twice() delivery.Refusal {
 
 // want makes the key of one get. The slices stay where they are when later ones
 // are appended, or share memory with what was there before: both are right.
-func (a *asker) want(g *getter, row int) (w want, no delivery.Refusal) {
+func (a *asker) want(g *getter, parts []keyPart, row int) (w want, no delivery.Refusal) {
 	a.key.Reset(g.target.table)
-	for _, x := range g.keys {
-		v, err := x.Eval(a.in, row)
-		switch {
-		case err != nil:
+	for _, p := range parts {
+		if err := p.failed[row]; err != nil {
 			return w, delivery.Failed(err)
-		case v.IsNull():
+		}
+		v := attr.At(p.column, row)
+		if v.IsNull() {
 			w.missing = true
 			return w, no
 		}
