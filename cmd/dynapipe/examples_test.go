@@ -457,6 +457,40 @@ func TestRegions(t *testing.T) {
 	}
 }
 
+// TestEnrich looks both airports of the real routes up in a table, and compares
+// with a join of the two files.
+func TestEnrich(t *testing.T) {
+	server := dynamotest.Start(t)
+	dir, table := workspace(t), server.TableName(t)
+	run(t, dir, server, "examples/pipelines/import.hcl", "table="+table)
+	run(t, dir, server, "examples/pipelines/enrich.hcl", "table="+table)
+
+	byCode := airports(t)
+	end := func(code string) row {
+		r := row{}
+		for _, name := range []string{"name", "city", "state"} {
+			if v, ok := byCode[code][name]; ok {
+				r[name] = v
+			}
+		}
+		return r
+	}
+	var want []row
+	for _, c := range cells(t, filepath.Join(repository(t), "examples/data/flights.csv"))[1:] {
+		if n, err := strconv.Atoi(c[2]); err != nil || n < 100 {
+			continue
+		}
+		from, to := end(c[0]), end(c[1])
+		want = append(want, row{
+			"origin": c[0], "destination": c[1], "count": numeric(t, c[2]), "from": from, "to": to,
+			"route": text(from["city"]) + " - " + text(to["city"]), "within_state": from["state"] == to["state"],
+		})
+	}
+	if got := lines(t, filepath.Join(dir, "out/routes.jsonl")); len(want) < 3000 || !reflect.DeepEqual(got, want) {
+		t.Errorf("%d routes that are not the %d of the files, or their order differs", len(got), len(want))
+	}
+}
+
 // features is the real earthquakes.
 func features(t *testing.T) []struct {
 	ID         string
