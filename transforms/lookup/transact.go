@@ -79,7 +79,7 @@ func canceled(err error) error {
 		return err
 	}
 	for _, r := range reasons {
-		class := fault.Class
+		var class deliver.Class
 		switch r.Code {
 		case "", "None":
 			continue
