@@ -2,10 +2,13 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/big"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -173,5 +176,57 @@ func TestPurge(t *testing.T) {
 	equal(t, "left", table(t, server, byState, "iata"), want)
 	if before-len(want) < 100 {
 		t.Errorf("%d airports in Alaska", before-len(want))
+	}
+}
+
+// TestGroupsInTheDeadLetter: a row that DynamoDB refuses takes its group with it,
+// and the ledger balances (promises 1 and 2).
+func TestGroupsInTheDeadLetter(t *testing.T) {
+	server := dynamotest.Start(t)
+	table := server.CreateTable(t, dynamotest.S("pk"))
+	server.Put(t, table, dynamotest.Item{"pk": &types.AttributeValueMemberS{Value: "P05"}})
+	dir := t.TempDir()
+	lines := "pk,order\n"
+	for i := range 12 {
+		lines += fmt.Sprintf("P%02d,%d\n", i, i/4)
+	}
+	for name, text := range map[string]string{"in.csv": lines, "p.hcl": fmt.Sprintf(`
+pipeline {
+  max_rejects = 4
+  batch_rows  = 3
+}
+source "csv" "in" {
+  path = "in.csv"
+}
+sink "transaction" "orders" {
+  from     = source.csv.in
+  group_by = row.order
+  put {
+    table     = %q
+    condition = !exists(item.pk)
+  }
+}
+`, table)} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := exec.Command("dynapipe", "run", "p.hcl")
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), server.Environ()...)
+	out, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != 3 {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	kept, err := os.ReadFile(filepath.Join(dir, "p.rejects.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, others := strings.Count(string(kept), "ConditionalCheckFailedException"), strings.Count(string(kept), "because of the row at in.csv:7")
+	if n := strings.Count(string(kept), "\n"); n != 4 || own != 1 || others != 3 {
+		t.Errorf("%d rows, %d with a reason of their own, %d with another's:\n%s", n, own, others, kept)
+	}
+	if n := len(server.Items(t, table)); n != 9 {
+		t.Errorf("%d items", n)
 	}
 }
