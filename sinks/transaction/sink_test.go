@@ -3,10 +3,12 @@ package transaction
 import (
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/apache/arrow/go/v15/arrow/memory"
@@ -429,6 +431,32 @@ func TestCancellationReasons(t *testing.T) {
 	}
 }
 
+// What passes is tried again until it has, and takes no row with it.
+func TestWhatPasses(t *testing.T) {
+	server := dynamotest.Start(t)
+	table := server.CreateTable(t, dynamotest.S("pk"))
+	answers := []string{
+		`{"__type":"com.amazonaws.dynamodb.v20120810#TransactionInProgressException","message":"in progress"}`,
+		cancelled("None", "TransactionConflict:ongoing"), cancelled("ThrottlingError:slow down", "None"), cancelled("TransactionConflict", "ProvisionedThroughputExceeded"),
+	}
+	var n atomic.Int64
+	_, url := sinktest.StartProxy(t, server, faultproxy.Config{Deciders: []faultproxy.Decider{func(_ *rand.Rand, r *faultproxy.Request) *faultproxy.Fault {
+		if r.Operation != "TransactWriteItems" {
+			return nil
+		}
+		i := int(n.Add(1)) - 1
+		if i >= len(answers) {
+			return nil
+		}
+		return &faultproxy.Fault{Kind: "passing", Answer: &faultproxy.Answer{Status: http.StatusBadRequest, Body: []byte(answers[i])}}
+	}}})
+	o := transact(t, server, url, fmt.Sprintf("put {\ntable = %q\n}\ngroup_by = row.g\nretry {\nbase_delay = \"1ms\"\nmax_attempts = 1\n}", table), grouped(2, func(int) int { return 1 })...)
+	o.Want(t, 2, 0, 0)
+	if s := o.Meter.Snapshot(); int(o.Requests()) != len(answers)+1 || s.Throttles != 2 {
+		t.Errorf("%d requests, %d throttles", o.Requests(), s.Throttles)
+	}
+}
+
 // An idempotency key carries a transaction out once, also in another run.
 func TestIdempotencyKeys(t *testing.T) {
 	server := dynamotest.Start(t)
@@ -462,6 +490,19 @@ func TestOrder(t *testing.T) {
 		return fmt.Sprintf("update {\ntable = %q\nkey = { pk = row.%s }\nset = { n = row.n }\ncondition = !exists(item.n) || item.n < row.n\n}\n", table, key)
 	}
 	transact(t, server, server.Endpoint, update("a")+update("b"), rows...).Want(t, 120, 0, 0)
+}
+
+// The budget is hard, and knows that transactions take twice (promise 7).
+func TestBudget(t *testing.T) {
+	server := dynamotest.Start(t)
+	table := server.CreateTable(t, dynamotest.S("pk"))
+	p, url := sinktest.StartProxy(t, server, faultproxy.Config{})
+	const budget, rows = 80, 70
+	o := transact(t, server, url, fmt.Sprintf("put {\ntable = %q\n}\nwrite_capacity = %d", table, budget), grouped(rows, func(i int) int { return i })...)
+	o.Want(t, rows, 0, 0)
+	if took := p.Stats().Tables[table].Write; took.Units != 2*rows || took.Peak > budget {
+		t.Errorf("%v units, %v in a second; want %d, and at most %d", took.Units, took.Peak, 2*rows, budget)
+	}
 }
 
 // BenchmarkEncode is the cost of one row of a transaction of 100 puts, and of a
