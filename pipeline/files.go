@@ -77,6 +77,10 @@ func parse(path string) (*hcl.File, hcl.Diagnostics) {
 	if problem != nil {
 		return nil, hcl.Diagnostics{problem}
 	}
+	return parseText(src, path)
+}
+
+func parseText(src []byte, path string) (*hcl.File, hcl.Diagnostics) {
 	if d := nesting(src, path); d != nil {
 		return &hcl.File{Bytes: src}, hcl.Diagnostics{d}
 	}

@@ -45,6 +45,17 @@ type Options struct {
 // are for rendering diagnostics.
 func Load(path string, catalog plan.Catalog, o Options) (*plan.Plan, map[string]*hcl.File, hcl.Diagnostics) {
 	files, broken, diags := read(path)
+	return load(path, files, broken, diags, catalog, o)
+}
+
+// LoadText is Load of a pipeline that stands in no file: path is what its
+// diagnostics call it.
+func LoadText(path, text string, catalog plan.Catalog, o Options) (*plan.Plan, map[string]*hcl.File, hcl.Diagnostics) {
+	file, diags := parseText([]byte(text), path)
+	return load(path, map[string]*hcl.File{path: file}, map[string]bool{path: diags.HasErrors()}, diags, catalog, o)
+}
+
+func load(path string, files map[string]*hcl.File, broken map[string]bool, diags hcl.Diagnostics, catalog plan.Catalog, o Options) (*plan.Plan, map[string]*hcl.File, hcl.Diagnostics) {
 	l := &loader{
 		catalog: catalog,
 		options: o,

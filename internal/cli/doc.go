@@ -13,6 +13,8 @@
 //	summary.go     a report for people
 //	log.go         log records
 //	validate.go, plan.go, docs.go, version.go
+//	inspect.go     inspect: a sample's report; inspect_source.go what it is told
+//	               to look at, inspect_sample.go the reading, inspect_text.go
 //	chaos.go       chaos: the fault proxy as a command
 //	reference.go   the reference pages, generated into docs/reference
 package cli

@@ -49,6 +49,10 @@ type Index struct {
 	Global bool
 	// Provisioned capacity of a global index; 0 on demand.
 	ProvisionedRead, ProvisionedWrite int64
+	ItemCount                         int64 // as Table's
+	// Projection is ALL, KEYS_ONLY or INCLUDE, and then of Included.
+	Projection string
+	Included   []string
 }
 
 // Index is the table's index of that name.
@@ -113,14 +117,25 @@ func tableOf(d *types.TableDescription) *Table {
 		t.Billing, t.ProvisionedRead, t.ProvisionedWrite = BillingOnDemand, 0, 0
 	}
 	for _, x := range d.LocalSecondaryIndexes {
-		t.Indexes = append(t.Indexes, Index{Name: aws.ToString(x.IndexName), Keys: keysOf(x.KeySchema, kinds)})
+		index := Index{Name: aws.ToString(x.IndexName), Keys: keysOf(x.KeySchema, kinds), ItemCount: aws.ToInt64(x.ItemCount)}
+		index.project(x.Projection)
+		t.Indexes = append(t.Indexes, index)
 	}
 	for _, x := range d.GlobalSecondaryIndexes {
-		index := Index{Name: aws.ToString(x.IndexName), Keys: keysOf(x.KeySchema, kinds), Global: true}
+		index := Index{Name: aws.ToString(x.IndexName), Keys: keysOf(x.KeySchema, kinds), Global: true, ItemCount: aws.ToInt64(x.ItemCount)}
+		index.project(x.Projection)
 		index.ProvisionedRead, index.ProvisionedWrite = capacityOf(x.ProvisionedThroughput)
 		t.Indexes = append(t.Indexes, index)
 	}
 	return t
+}
+
+// project notes what the index holds of an item; without an answer, all.
+func (x *Index) project(p *types.Projection) {
+	x.Projection = string(types.ProjectionTypeAll)
+	if p != nil && p.ProjectionType != "" {
+		x.Projection, x.Included = string(p.ProjectionType), p.NonKeyAttributes
+	}
 }
 
 func capacityOf(p *types.ProvisionedThroughputDescription) (read, write int64) {
