@@ -18,6 +18,7 @@ type Import struct {
 	checks  *delivery.Table
 	indexes []*indexCost
 	seed    maphash.Seed
+	item    []byte // the row at hand
 
 	rows, refused int64
 	refusals      []*Refused // by code, in the order they came
@@ -54,13 +55,15 @@ func NewImport(t *dynamo.Table) *Import {
 
 // Add reckons the first rows of a batch.
 func (m *Import) Add(b *record.Batch, rows int) {
-	view := delivery.NewPage(b).View(m.checks)
+	page := delivery.NewPage(b)
+	view := page.View(m.checks)
 	var key delivery.Key
 	for row := range rows {
 		m.rows++
 		no := view.Key(&key, row)
 		if !no.Refused() {
-			_, no = view.Item(row)
+			m.item = page.Items.AppendRow(m.item[:0], row)
+			_, no = view.Item(row, m.item)
 		}
 		if no.Refused() {
 			m.refuse(no, b.Origins().At(row))
