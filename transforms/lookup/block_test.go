@@ -101,6 +101,24 @@ func TestShape(t *testing.T) {
 	}
 }
 
+func TestUses(t *testing.T) {
+	for body, want := range map[string]string{
+		"key = { id = row.a }":                                                 "a later x",
+		"key = { id = \"${row.a}#${row.b}\" }":                                 "a b later x",
+		"key = { id = row.a }\nflatten = true\nprojection = [\"c.d\", \"id\"]": "a c id later",
+		"key = { id = row.a }\nflatten = true":                                 "all",
+	} {
+		c := New()
+		if diags := transformtest.Diagnose(t, c, "get \"x\" {\ntable = \"users\"\n"+body+"\n}"); diags.HasErrors() {
+			t.Fatal(diags)
+		}
+		names, all := c.(*Config).Uses(expr.UseOf("later")).Names()
+		if got := strings.Join(names, " "); got != want && !(all && want == "all") {
+			t.Errorf("%s uses %q, all %t, want %q", body, got, all, want)
+		}
+	}
+}
+
 func TestFacts(t *testing.T) {
 	server := start(t)
 	table := server.CreateTable(t, dynamotest.S("pk"), dynamotest.N("sk"))

@@ -73,6 +73,7 @@ type get struct {
 var (
 	_ transforms.Config    = (*Config)(nil)
 	_ transforms.Explainer = (*Config)(nil)
+	_ transforms.User      = (*Config)(nil)
 )
 
 // New is a Config with the defaults.
@@ -213,6 +214,27 @@ func (c *Config) checkTransaction(r schema.Ranges) hcl.Diagnostics {
 		}
 	}
 	return diags
+}
+
+// Uses is what comes after uses, what the keys are made of, and what rejects a
+// row that has it: the attributes that the items would set.
+func (c *Config) Uses(out expr.Use) expr.Use {
+	for _, g := range c.gets {
+		if g.flatten && len(g.paths) == 0 {
+			return expr.Everything() // an item may have any attribute
+		}
+		if !g.flatten {
+			out = out.With(g.name)
+		} else {
+			for _, p := range g.paths {
+				out = out.With(p[0].Name)
+			}
+		}
+		for _, k := range g.key {
+			out = out.Reading(k.Expr)
+		}
+	}
+	return out
 }
 
 // Shape is that of the rows that come, with the items.

@@ -224,6 +224,7 @@ func TestContract(t *testing.T) {
 	for name, body := range map[string]string{
 		"attribute":   `get "found" { key = { id = row.id } `,
 		"flatten":     `get "found" { key = { id = row.id }, flatten = true`,
+		"projection":  `get "found" { key = { id = row.id }, flatten = true, projection = ["more"]`,
 		"drop":        `on_missing = "drop", get "found" { key = { id = row.id } `,
 		"reject":      `on_missing = "reject", get "found" { key = { id = row.id } `,
 		"transaction": `mode = "transaction", get "found" { key = { id = row.id } `,
