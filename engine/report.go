@@ -39,26 +39,30 @@ type Report struct {
 
 // NodeReport is one node's ledger and what it asked of services.
 type NodeReport struct {
-	Node        string              `json:"node"`
-	Kind        string              `json:"kind"`
-	In          int64               `json:"in"`
-	Read        int64               `json:"read"`
-	Made        int64               `json:"made"`
-	Out         int64               `json:"out"`
-	Written     int64               `json:"written"`
-	Filtered    int64               `json:"filtered"`
-	Coalesced   int64               `json:"coalesced"`
-	Rejected    int64               `json:"rejected"`
-	Unsettled   int64               `json:"unsettled"`
-	Requests    int64               `json:"requests"`
-	Retries     int64               `json:"retries"`
-	Throttles   int64               `json:"throttles"`
-	Unprocessed int64               `json:"unprocessed"`
-	Splits      int64               `json:"splits"`
-	BytesRead   int64               `json:"bytes_read,omitempty"`
-	BytesTotal  int64               `json:"bytes_total,omitempty"`
-	RowsTotal   int64               `json:"rows_total,omitempty"`
-	Capacity    []progress.Consumed `json:"capacity,omitempty"`
+	Node        string `json:"node"`
+	Kind        string `json:"kind"`
+	In          int64  `json:"in"`
+	Read        int64  `json:"read"`
+	Made        int64  `json:"made"`
+	Out         int64  `json:"out"`
+	Written     int64  `json:"written"`
+	Filtered    int64  `json:"filtered"`
+	Coalesced   int64  `json:"coalesced"`
+	Rejected    int64  `json:"rejected"`
+	Unsettled   int64  `json:"unsettled"`
+	Requests    int64  `json:"requests"`
+	Retries     int64  `json:"retries"`
+	Throttles   int64  `json:"throttles"`
+	Unprocessed int64  `json:"unprocessed"`
+	Splits      int64  `json:"splits"`
+	BytesRead   int64  `json:"bytes_read,omitempty"`
+	BytesTotal  int64  `json:"bytes_total,omitempty"`
+	RowsTotal   int64  `json:"rows_total,omitempty"`
+	// Partitions is how many parts of a source are read in parallel, as the
+	// segments of a scan, and PartitionsDone how many of them to their end.
+	Partitions     int64               `json:"partitions,omitempty"`
+	PartitionsDone int64               `json:"partitions_done,omitempty"`
+	Capacity       []progress.Consumed `json:"capacity,omitempty"`
 	// ThrottleReasons has the throttles by reason.
 	ThrottleReasons []progress.Throttle `json:"throttle_reasons,omitempty"`
 	Warnings        []progress.Warning  `json:"warnings,omitempty"`
@@ -107,7 +111,7 @@ func (e *Engine) Report() *Report {
 
 func (s *stage) report() NodeReport {
 	m, t := s.meter.Snapshot(), &s.tally
-	return NodeReport{
+	r := NodeReport{
 		Node: s.node.Address, Kind: kindName(s.node.Kind),
 		In: t.In.Load(), Read: t.Read.Load(), Made: t.Made.Load(), Out: t.Out.Load(),
 		Written: t.Written.Load(), Filtered: t.Filtered.Load(), Coalesced: t.Coalesced.Load(),
@@ -116,6 +120,10 @@ func (s *stage) report() NodeReport {
 		BytesRead: m.BytesRead, BytesTotal: m.BytesTotal, RowsTotal: m.RowsTotal,
 		Capacity: m.Capacity, ThrottleReasons: m.ThrottleReasons, Warnings: m.Warnings,
 	}
+	if source, ok := s.run.(*sourceStage); ok {
+		r.Partitions, r.PartitionsDone = source.partitions.Load(), source.done.Load()
+	}
+	return r
 }
 
 func kindName(k plan.Kind) string {

@@ -19,6 +19,8 @@ type sourceStage struct {
 	env    sources.Env
 	dead   record.Rejecter
 	source sources.Source
+
+	partitions, done atomic.Int64
 }
 
 func (s *sourceStage) open(ctx context.Context) (err error) {
@@ -29,11 +31,15 @@ func (s *sourceStage) open(ctx context.Context) (err error) {
 func (s *sourceStage) move(ctx, reading context.Context) (bool, error) {
 	var stopped atomic.Bool
 	p := pool.New().WithContext(ctx).WithCancelOnError().WithFirstError()
-	for i, partition := range s.source.Partitions() {
+	all := s.source.Partitions()
+	s.partitions.Store(int64(len(all)))
+	for i, partition := range all {
 		p.Go(func(ctx context.Context) error {
 			early, err := s.read(ctx, reading, i, partition)
 			if early {
 				stopped.Store(true)
+			} else if err == nil {
+				s.done.Add(1)
 			}
 			return err
 		})

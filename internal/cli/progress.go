@@ -17,6 +17,7 @@ type advance struct {
 	requests, retries, throttle int64
 	bytes, bytesTotal           int64
 	rowsTotal                   int64
+	segments, segmentsDone      int64 // of sources read in several parts
 }
 
 // advanceOf adds up a report's nodes. A total is known when it is known of
@@ -37,6 +38,10 @@ func advanceOf(r *engine.Report) advance {
 		p.bytes += n.BytesRead
 		p.bytesTotal += n.BytesTotal
 		p.rowsTotal += n.RowsTotal
+		if n.Partitions > 1 {
+			p.segments += n.Partitions
+			p.segmentsDone += n.PartitionsDone
+		}
 		if n.BytesTotal > 0 {
 			sized++
 		}
@@ -61,11 +66,17 @@ func (p advance) line(elapsed time.Duration) string {
 	if share := p.share(); share != "" {
 		b.WriteString(" (" + share + ")")
 	}
+	if left, ok := p.left(elapsed); ok {
+		fmt.Fprintf(&b, "  about %s left", left)
+	}
 	fmt.Fprintf(&b, "  written %s", thousands(p.written))
 	if p.rejected > 0 {
 		fmt.Fprintf(&b, "  rejected %s", thousands(p.rejected))
 	}
 	fmt.Fprintf(&b, "  %s rows/s", thousands(int64(p.rate)))
+	if p.segments > 0 {
+		fmt.Fprintf(&b, "  segments %s of %s", thousands(p.segmentsDone), thousands(p.segments))
+	}
 	for _, c := range []struct {
 		name  string
 		count int64
@@ -88,6 +99,20 @@ func (p advance) share() string {
 		return fmt.Sprintf("%.0f%% of about %s", 100*float64(p.read)/float64(p.rowsTotal), thousands(p.rowsTotal))
 	}
 	return ""
+}
+
+// left is how long the rest takes at the pace so far; nothing is said before
+// there has been a pace, nor of a total that proved too low.
+func (p advance) left(elapsed time.Duration) (time.Duration, bool) {
+	done, total := p.bytes, p.bytesTotal
+	if total == 0 {
+		done, total = p.read, p.rowsTotal
+	}
+	if elapsed < window || done <= 0 || done >= total {
+		return 0, false
+	}
+	rest := time.Duration(float64(elapsed) * float64(total-done) / float64(done))
+	return max(rest.Round(time.Second), time.Second), true
 }
 
 // window is the time that a speed is measured over: long enough to be steady,
