@@ -92,7 +92,12 @@ func TestAwaitedRowsAreFilledUp(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		go func() { _ = core.Await(ctx, never) }()
 		synctest.Wait()
-		core.submitting(1)
+		submitting := func(n int) {
+			core.mu.Lock()
+			defer core.mu.Unlock()
+			core.machine.submitting += n
+		}
+		submitting(1)
 		rows := g.rows(20)
 		for i := range rows {
 			if err := core.Submit(t.Context(), rows[i:i+1]); err != nil {
@@ -100,7 +105,7 @@ func TestAwaitedRowsAreFilledUp(t *testing.T) {
 			}
 			synctest.Wait()
 		}
-		core.submitting(-1)
+		submitting(-1)
 		if err := core.Await(t.Context(), g.done); err != nil {
 			t.Fatal(err)
 		}

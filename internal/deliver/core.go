@@ -21,7 +21,7 @@ const (
 	DefaultConcurrency = 256
 	// DefaultMaxRows and DefaultMaxBytes bound what is held. They leave room
 	// for DefaultConcurrency requests of usual items, and as many rows waiting.
-	DefaultMaxRows  = 16384
+	DefaultMaxRows  = 8192
 	DefaultMaxBytes = 64 << 20
 )
 
@@ -86,6 +86,7 @@ type Core struct {
 	mu      sync.Mutex
 	machine *machine
 	changed chan struct{} // closed when rows were released or the machine failed
+	waiters int           // for changed
 }
 
 // New starts a core. ctx bounds its requests: when it is done they are
@@ -107,17 +108,30 @@ func New(ctx context.Context, cfg Config, s Sender) *Core {
 // open on their receipts.
 func (c *Core) Submit(ctx context.Context, rows []Row) error {
 	defer c.nudge()
-	c.submitting(1)
-	defer c.submitting(-1)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.machine.submitting++ // as long as more rows come, those that are there may wait for them
+	defer func() { c.machine.submitting-- }()
+	now := time.Now()
 	for i := range rows {
 		row := &rows[i]
-		twin, duplicate, err := c.admit(ctx, row)
-		switch {
-		case err != nil:
-			return err
-		case duplicate:
-			if err := rejectDuplicate(row, twin); err != nil {
-				c.fail(err)
+		if i%turn == turn-1 { // others have a turn
+			c.mu.Unlock()
+			c.nudge()
+			c.mu.Lock()
+			now = time.Now()
+		}
+		if !c.machine.hasRoom(row) {
+			if err := c.awaitRoom(ctx, row); err != nil {
+				return err
+			}
+			now = time.Now()
+		}
+		if c.machine.failure != nil {
+			return c.machine.failure
+		}
+		if held := c.machine.admit(row, now); held != nil {
+			if err := c.rejectDuplicate(row, held.Receipt.Origin(held.Index)); err != nil {
 				return err
 			}
 		}
@@ -125,34 +139,32 @@ func (c *Core) Submit(ctx context.Context, rows []Row) error {
 	return nil
 }
 
-// submitting counts the callers of Submit: as long as more rows come, those that
-// are there may wait for them.
-func (c *Core) submitting(n int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.machine.submitting += n
-}
+// turn is how many rows are taken before others may have the lock.
+const turn = 256
 
-// admit takes a row, unless a row of its key, whose origin it returns, forbids
-// that.
-func (c *Core) admit(ctx context.Context, row *Row) (twin record.Origin, duplicate bool, err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for c.machine.failure == nil && !c.machine.hasRoom(row) {
-		c.machine.waiting++
-		err := c.wait(ctx)
-		c.machine.waiting--
-		if err != nil {
-			return twin, false, err
+// awaitRoom waits until there is room for a row, and for some more: it costs
+// less to take rows many at a time.
+func (c *Core) awaitRoom(ctx context.Context, row *Row) error {
+	c.machine.waiting++
+	defer func() { c.machine.waiting-- }()
+	for c.machine.failure == nil && !(c.machine.hasRoom(row) && c.machine.hasSpace()) {
+		if err := c.wait(ctx); err != nil {
+			return err
 		}
 	}
-	if c.machine.failure != nil {
-		return twin, false, c.machine.failure
+	return nil
+}
+
+// rejectDuplicate ends a row that came while its twin is held, the lock released.
+func (c *Core) rejectDuplicate(row *Row, twin record.Origin) error {
+	c.mu.Unlock()
+	err := rejectDuplicate(row, twin)
+	c.mu.Lock()
+	if err != nil {
+		c.machine.fail(err)
+		c.broadcast()
 	}
-	if held := c.machine.admit(row, time.Now()); held != nil {
-		return held.Receipt.Origin(held.Index), true, nil
-	}
-	return twin, false, nil
+	return err
 }
 
 func rejectDuplicate(row *Row, twin record.Origin) error {
@@ -208,8 +220,12 @@ func (c *Core) wait(ctx context.Context) error { return c.waitOr(ctx, nil) }
 // waitOr is wait, and ends also when done is closed.
 func (c *Core) waitOr(ctx context.Context, done <-chan struct{}) error {
 	changed := c.changed
+	c.waiters++
 	c.mu.Unlock()
-	defer c.mu.Lock()
+	defer func() {
+		c.mu.Lock()
+		c.waiters--
+	}()
 	c.nudge()
 	select {
 	case <-changed:
@@ -237,6 +253,7 @@ func (c *Core) drain() {
 	defer patience.Stop()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.waiters++
 	for c.machine.inFlight > 0 {
 		changed := c.changed
 		c.mu.Unlock()
@@ -328,7 +345,7 @@ func (c *Core) settle(ends []ending) {
 		row := &end.entry.Row
 		if end.outcome != record.Rejected {
 			row.Receipt.End(row.Index, end.outcome)
-		} else if err := row.Receipt.Reject(row.Index, end.why); err != nil {
+		} else if err := row.Receipt.Reject(row.Index, *end.why); err != nil {
 			failure = err
 			continue
 		}
@@ -393,6 +410,9 @@ func (c *Core) fail(err error) {
 
 // broadcast wakes all that wait for a change. The lock is held.
 func (c *Core) broadcast() {
+	if c.waiters == 0 {
+		return
+	}
 	close(c.changed)
 	c.changed = make(chan struct{})
 }

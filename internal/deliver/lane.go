@@ -12,9 +12,10 @@ const calm = 10 * time.Second
 // may be in flight. A table that pushes back slows its own lane only.
 type lane struct {
 	table    string
-	fresh    queue      // slots whose rows have not been sent
-	again    queue      // slots whose rows came back, and have waited
-	due      []*request // to be sent as soon as limit and budget allow
+	slots    map[string]*slot // by key, of rows that may be sent once for several
+	fresh    queue            // slots whose rows have not been sent
+	again    queue            // slots whose rows came back, and have waited
+	due      []*request       // to be sent as soon as limit and budget allow
 	limit    limiter
 	inFlight int  // requests with rows of this lane
 	listed   bool // stands in the machine's list of busy lanes
@@ -102,11 +103,15 @@ type stretch struct {
 
 // lane is that of a table. There is one for each table that rows name.
 func (m *machine) lane(table string) *lane {
+	if m.recent != nil && m.recent.table == table {
+		return m.recent
+	}
 	l := m.lanes[table]
 	if l == nil {
-		l = &lane{table: table, limit: newLimiter(m.cfg.Concurrency)}
+		l = &lane{table: table, slots: map[string]*slot{}, limit: newLimiter(m.cfg.Concurrency)}
 		m.lanes[table] = l
 	}
+	m.recent = l
 	return l
 }
 

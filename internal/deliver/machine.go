@@ -28,9 +28,10 @@ const (
 // and says what to do. It is used under the Core's lock.
 type machine struct {
 	cfg      Config
-	slots    map[Key]*slot // of rows that may be sent once for several
-	turns    turns         // of the others
+	turns    turns // of rows that are each sent
 	lanes    map[string]*lane
+	recent   *lane // that of the last row
+	spare    []*slot
 	busy     []*lane // that have something to send; the first is asked first
 	later    agenda
 	budget   window
@@ -68,12 +69,12 @@ type request struct {
 type ending struct {
 	entry   *entry
 	outcome record.Outcome
-	why     record.Rejection
+	why     *record.Rejection // of a rejected one
 }
 
 func newMachine(cfg Config) *machine {
 	return &machine{
-		cfg: cfg, slots: map[Key]*slot{}, turns: turns{}, lanes: map[string]*lane{},
+		cfg: cfg, turns: turns{}, lanes: map[string]*lane{},
 		budget: window{limit: cfg.Budget}, costs: estimator{},
 	}
 }
@@ -88,26 +89,21 @@ func (m *machine) hasRoom(row *Row) bool {
 // key that is held instead. Whether rows coalesce is the same for all rows of a
 // core.
 func (m *machine) admit(row *Row, now time.Time) (held *entry) {
-	key := Key{row.Table, row.Key}
-	s := m.slots[key]
+	l := m.lane(row.Table)
+	s := l.slots[row.Key]
 	var e *entry
-	switch {
-	case !row.Operation.coalesces():
-		s = &slot{Key: key, lane: m.lane(row.Table), since: now, keys: row.Keys}
-		if s.keys == nil {
-			s.keys = []Key{key}
-		}
+	switch each := !row.Operation.coalesces(); {
+	case each || s == nil:
+		s = m.slot()
+		s.Key, s.lane, s.since = Key{row.Table, row.Key}, l, now
 		e = &s.own
-		if m.turns.join(s) {
-			s.lane.fresh.push(s)
-			m.enlist(s.lane)
+		switch {
+		case !each:
+			l.slots[row.Key] = s
+			m.queue(s, now)
+		case m.turns.join(s, row.Keys):
+			m.queue(s, now)
 		}
-	case s == nil:
-		s = &slot{Key: key, lane: m.lane(row.Table), since: now}
-		e = &s.own
-		m.slots[key] = s
-		s.lane.fresh.push(s)
-		m.enlist(s.lane)
 	case m.cfg.RejectDuplicates && !s.waiting.empty():
 		return s.waiting.newest
 	case m.cfg.RejectDuplicates:
@@ -118,11 +114,29 @@ func (m *machine) admit(row *Row, now time.Time) (held *entry) {
 	if m.heldRows == 0 {
 		m.moved = now
 	}
-	e.Row = *row
+	e.Row, e.slot = *row, s
 	s.waiting.push(e)
+	s.held++
 	m.heldRows++
 	m.heldBytes += e.footprint()
 	return nil
+}
+
+// hasSpace reports that there is room for many rows.
+func (m *machine) hasSpace() bool {
+	return m.heldRows <= m.cfg.MaxRows-m.cfg.MaxRows/16 && m.heldBytes <= m.cfg.MaxBytes-m.cfg.MaxBytes/16
+}
+
+// slot is one for a row to come, of those that have served if there are any.
+func (m *machine) slot() *slot {
+	last := len(m.spare) - 1
+	if last < 0 {
+		return &slot{}
+	}
+	s := m.spare[last]
+	m.spare[last] = nil
+	m.spare = m.spare[:last]
+	return s
 }
 
 // release forgets rows that have ended on their receipts.
@@ -130,7 +144,12 @@ func (m *machine) release(ended []ending, now time.Time) {
 	for _, end := range ended {
 		m.heldRows--
 		m.heldBytes -= end.entry.footprint()
-		end.entry.Row = Row{}
+		s := end.entry.slot
+		*end.entry = entry{}
+		if s.held--; s.held == 0 && s.gone {
+			*s = slot{}
+			m.spare = append(m.spare, s)
+		}
 	}
 	m.moved = now
 }

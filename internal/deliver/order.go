@@ -10,6 +10,7 @@ type entry struct {
 	Row
 	older *entry // the row that this one supersedes
 	sends int
+	slot  *slot
 	first time.Time // when it was first sent, or the one that it stands in for
 	// doubtful says that an attempt failed that may have been carried out.
 	doubtful bool
@@ -63,6 +64,8 @@ type slot struct {
 	since   time.Time // when it joined the queue
 	returns int       // how often the service gave the row back
 	own     entry     // room for the first row: most keys come once
+	held    int       // rows of it that have not been released
+	gone    bool      // no row of it is left to be sent
 
 	// Of a row that is sent in any case, and whose slot is its own:
 	keys    []Key // of its items

@@ -6,9 +6,12 @@ import "slices"
 // share a key. Of each key the first slot's row may be in flight.
 type turns map[Key][]*slot
 
-// join has a slot wait for its turn at all of its keys, and reports that there
-// is nothing to wait for.
-func (t turns) join(s *slot) bool {
+// join has a slot wait for its turn at all of its row's keys, which are the
+// slot's own when there are none, and reports that there is nothing to wait for.
+func (t turns) join(s *slot, keys []Key) bool {
+	if s.keys = keys; keys == nil {
+		s.keys = []Key{s.Key}
+	}
 	for _, key := range s.keys {
 		line := t[key]
 		if slices.Contains(line[max(0, len(line)-1):], s) {

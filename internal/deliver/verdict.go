@@ -107,7 +107,7 @@ func (m *machine) rejected(ends []ending, s *slot, code, message string, now tim
 	s.waiting.under(s.flight)
 	s.flight = chain{}
 	m.requeue(s, now)
-	return append(ends, ending{entry: e, outcome: record.Rejected, why: record.Rejection{
+	return append(ends, ending{entry: e, outcome: record.Rejected, why: &record.Rejection{
 		Item: e.Item, Operation: e.Operation.String(), Code: code, Message: message, Attempts: e.sends,
 	}})
 }
@@ -118,8 +118,10 @@ func (m *machine) requeue(s *slot, now time.Time) {
 	case !s.waiting.empty():
 		m.queue(s, now)
 	case s.keys == nil:
-		delete(m.slots, s.Key)
+		s.gone = true
+		delete(s.lane.slots, s.Key.Key)
 	default:
+		s.gone = true
 		for _, next := range m.turns.leave(s) {
 			m.queue(next, now)
 		}
