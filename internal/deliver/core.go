@@ -82,6 +82,7 @@ type Core struct {
 	cancel context.CancelCauseFunc
 	tasks  conc.WaitGroup
 	kick   chan struct{} // the machine may have something to do
+	work   chan attempt  // for a goroutine that waits for some
 
 	mu      sync.Mutex
 	machine *machine
@@ -96,7 +97,7 @@ func New(ctx context.Context, cfg Config, s Sender) *Core {
 	ctx, cancel := context.WithCancelCause(ctx)
 	c := &Core{
 		sender: s, meter: cfg.Meter, call: cfg.Operation, cancel: cancel,
-		kick: make(chan struct{}, 1), machine: newMachine(cfg), changed: make(chan struct{}),
+		kick: make(chan struct{}, 1), work: make(chan attempt), machine: newMachine(cfg), changed: make(chan struct{}),
 	}
 	c.tasks.Go(func() { c.run(ctx) })
 	return c
@@ -296,18 +297,41 @@ func (c *Core) dispatch(ctx context.Context) time.Time {
 		if r == nil {
 			return wake
 		}
-		limit := time.Time{}
+		a := attempt{request: r}
 		if !c.machine.heard {
-			limit = c.machine.firstSent.Add(reach)
+			a.limit = c.machine.firstSent.Add(reach)
 		}
-		c.tasks.Go(func() { c.send(ctx, r, limit) })
+		select {
+		case c.work <- a:
+		default:
+			c.tasks.Go(func() { c.sendAll(ctx, a) })
+		}
 	}
 }
 
-// send makes one attempt and ends the rows that it decided. limit is when an
-// endpoint that never answered has had its time; zero: it has answered.
-func (c *Core) send(ctx context.Context, r *request, limit time.Time) {
+// attempt is a request to be sent. limit is when an endpoint that never answered
+// has had its time; zero: it has answered.
+type attempt struct {
+	*request
+	limit time.Time
+}
+
+// sendAll makes one attempt after another: a goroutine that has sent a request
+// has the stack that it takes.
+func (c *Core) sendAll(ctx context.Context, a attempt) {
 	defer c.surface()
+	for {
+		c.send(ctx, a.request, a.limit)
+		select {
+		case a = <-c.work:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// send makes one attempt and ends the rows that it decided.
+func (c *Core) send(ctx context.Context, r *request, limit time.Time) {
 	attempt, cancel := ctx, func() {}
 	if !limit.IsZero() {
 		attempt, cancel = context.WithDeadline(ctx, limit)

@@ -29,6 +29,23 @@ const (
 type signer struct {
 	region string
 	last   atomic.Pointer[signingKey]
+	second atomic.Pointer[dated]
+}
+
+// dated is a second as X-Amz-Date spells it.
+type dated struct {
+	unix int64
+	date string
+}
+
+// date spells a moment, which is the same for all requests of a second.
+func (s *signer) date(now time.Time) string {
+	if d := s.second.Load(); d != nil && d.unix == now.Unix() {
+		return d.date
+	}
+	d := &dated{unix: now.Unix(), date: now.UTC().Format(dateFormat)}
+	s.second.Store(d)
+	return d.date
 }
 
 // signingKey is what a secret signs with on one day.
@@ -49,7 +66,7 @@ func plainEndpoint(u *url.URL) bool {
 // sign sets the headers that sign a request with that body. The others must be
 // set before: Content-Type and X-Amz-Target.
 func (s *signer) sign(r *http.Request, body []byte, creds aws.Credentials, now time.Time) {
-	date := now.UTC().Format(dateFormat)
+	date := s.date(now)
 	key := s.key(creds.SecretAccessKey, date[:dayLength])
 	r.Header["X-Amz-Date"] = []string{date}
 	signed := "content-length;content-type;host;x-amz-date;x-amz-target"

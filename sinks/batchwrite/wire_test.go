@@ -2,6 +2,7 @@ package batchwrite
 
 import (
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -114,4 +115,40 @@ func FuzzAnswer(f *testing.F) {
 			t.Errorf("unprocessed: %v", a.Unprocessed)
 		}
 	})
+}
+
+// An answer that was seen before is read as the first time, under the name that
+// the request at hand has for the table; one that gives rows back always anew.
+func TestAnswersSeenBefore(t *testing.T) {
+	s, rows := example(t)
+	text := []byte(`{"UnprocessedItems":{},"ConsumedCapacity":[{"TableName":"users","CapacityUnits":1}]}`)
+	byARN, byName := rows[2:], []*deliver.Row{{Table: "users"}}
+	for range 2 {
+		for _, c := range []struct {
+			rows []*deliver.Row
+			want string
+		}{{byARN, usersARN}, {byName, "users"}} {
+			a, err := s.parse(text, c.rows)
+			if err != nil || len(a.Consumed) != 1 || a.Consumed[0].Table != c.want {
+				t.Errorf("%+v, %v; want %s", a, err, c.want)
+			}
+		}
+	}
+	back := []byte(`{"UnprocessedItems":{"orders":[{"DeleteRequest":{"Key":{"n":{"N":"2"},"user":{"S":"a"}}}}]}}`)
+	for range 2 {
+		if a, err := s.parse(back, rows[:2]); err != nil || !slices.Equal(a.Unprocessed, []int{1}) {
+			t.Errorf("%+v, %v", a, err)
+		}
+		if a, err := s.parse(back, rows[1:2]); err != nil || !slices.Equal(a.Unprocessed, []int{0}) {
+			t.Errorf("%+v, %v", a, err)
+		}
+	}
+	for i := range 2 * maxUsual {
+		if _, err := s.parse(fmt.Appendf(nil, `{"ConsumedCapacity":[{"TableName":"users","CapacityUnits":%d}]}`, i), byName); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(s.usual.known); n > maxUsual {
+		t.Errorf("%d answers are remembered", n)
+	}
 }
