@@ -615,7 +615,7 @@ func TestEveryExampleIsTested(t *testing.T) {
 		t.Fatal(err)
 	}
 	var tests string
-	for _, name := range []string{"examples_test.go", "examples_write_test.go"} {
+	for _, name := range []string{"examples_test.go", "examples_tables_test.go", "examples_write_test.go"} {
 		text, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)

@@ -31,8 +31,8 @@ func (v View) Policy() (Policy, []string) {
 		if n.Unknown != "" {
 			notes = append(notes, fmt.Sprintf("%s: %s", n.Address, n.Unknown))
 		}
-		if n.asksDynamoDB() && len(n.Facts.Tables) == 0 {
-			notes = append(notes, n.Address+": the rows name the tables, which are in no statement: write tables = [...]")
+		if n.Facts.RowTables {
+			notes = append(notes, n.Address+": the rows name tables, which are in no statement; where there is such an argument, tables = [...] names them")
 		}
 		for _, t := range n.Facts.Tables {
 			if t.ARN == "" && !strings.HasPrefix(t.Name, "arn:") {
@@ -92,9 +92,6 @@ func actionsOf(call string) []string {
 	}
 	return []string{call}
 }
-
-// asksDynamoDB reports that a node makes calls.
-func (n NodeView) asksDynamoDB() bool { return len(n.Facts.Calls) > 0 }
 
 func sorted(m map[string][]string) []string {
 	var keys []string

@@ -107,12 +107,14 @@ func (r Ranges) Of(name string) hcl.Range {
 
 // Facts is what the plan says of a node that the pipeline file does not.
 type Facts struct {
-	Calls     []string   `json:"calls,omitempty"` // API operations: BatchWriteItem
-	Tables    []TableUse `json:"tables,omitempty"`
-	Files     []string   `json:"files,omitempty"`
-	Notes     []string   `json:"notes,omitempty"`
-	Order     string     `json:"order,omitempty"`     // what order the rows come or go in
-	Guarantee string     `json:"guarantee,omitempty"` // what a repeated or resumed run means
+	Calls  []string   `json:"calls,omitempty"` // API operations: BatchWriteItem
+	Tables []TableUse `json:"tables,omitempty"`
+	// RowTables says that rows name tables which are not in Tables.
+	RowTables bool     `json:"row_tables,omitempty"`
+	Files     []string `json:"files,omitempty"`
+	Notes     []string `json:"notes,omitempty"`
+	Order     string   `json:"order,omitempty"`     // what order the rows come or go in
+	Guarantee string   `json:"guarantee,omitempty"` // what a repeated or resumed run means
 }
 
 // TableUse is a table that a node reads, writes or creates.

@@ -29,6 +29,7 @@ func (c *Config) Facts(ctx context.Context) (schema.Facts, error) {
 	if name, fixed := c.fixedTable(); fixed {
 		names = []string{name}
 	} else if len(names) == 0 {
+		f.RowTables = true
 		f.Notes = append(f.Notes, "the tables are named by the rows; write tables = [...] to see them here")
 	}
 	f.Tables = c.Uses(ctx, names, c.createTable, c.onlyOperation() != deliver.Put)

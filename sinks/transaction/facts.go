@@ -2,6 +2,7 @@ package transaction
 
 import (
 	"context"
+	"slices"
 
 	"github.com/dynapipe/dynapipe/internal/deliver"
 	"github.com/dynapipe/dynapipe/internal/schema"
@@ -24,8 +25,26 @@ func (c *Config) Facts(ctx context.Context) (schema.Facts, error) {
 	}
 	names, all := c.tables()
 	if !all {
+		f.RowTables = true
 		f.Notes = append(f.Notes, "some tables are named by the rows")
 	}
 	f.Tables = c.Uses(ctx, names, nil, true)
+	for i := range f.Tables {
+		f.Tables[i].Calls = append(f.Tables[i].Calls, f.Calls[:2]...)
+		f.Tables[i].Calls = append(f.Tables[i].Calls, c.callsAt(f.Tables[i].Name)...)
+	}
 	return f, nil
+}
+
+// callsAt is what the transactions do with a table, by the names that IAM has
+// for it.
+func (c *Config) callsAt(table string) []string {
+	var calls []string
+	for _, a := range c.actions() {
+		if name, fixed := a.FixedTable(); fixed && name == table {
+			calls = append(calls, a.verb+"Item")
+		}
+	}
+	slices.Sort(calls)
+	return slices.Compact(calls)
 }

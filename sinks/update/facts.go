@@ -28,7 +28,9 @@ func (c *Config) Facts(ctx context.Context) (schema.Facts, error) {
 	}
 	if name, fixed := c.FixedTable(); fixed {
 		f.Tables = c.Uses(ctx, []string{name}, nil, true)
+		f.Tables[0].Calls = append(f.Calls[:2:2], deliver.UpdateItem.String()) // a transaction of one is allowed by its action
 	} else {
+		f.RowTables = true
 		f.Notes = append(f.Notes, "the tables are named by the rows")
 	}
 	return f, nil
