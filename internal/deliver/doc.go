@@ -3,12 +3,13 @@
 // the run fails and the row stays open.
 //
 // A Core is driven from outside by Submit, Flush and Close. Inside, one
-// goroutine asks the machine what to do next and starts a goroutine for each
-// request; the answer goes back into the machine, which says how rows ended.
+// goroutine asks the machine what to do next and hands each request to another
+// one; the answer goes back into the machine, which says how rows ended.
 // The machine makes no call, starts no goroutine and reads no clock: the time
 // is handed to it.
 //
 //	Submit ─► order.go    a slot for each (table, key): what is in flight, what waits
+//	          turns.go    rows that are each sent: who is next at a key
 //	          lane.go     what waits for each table
 //	          pack.go     slots to a request, within the caps of the call
 //	          limit.go    how many requests of a table may be in flight
@@ -27,6 +28,8 @@
 //     the order they were submitted (promise 4). Rows of one key that wait
 //     together are sent once, the last of them. The others end as coalesced when
 //     it is written; should it be rejected, the one before it is sent.
+//   - A row that is no plain put, delete or get, or that is a transaction over
+//     several keys, is sent for itself, when those before it at its keys have ended.
 //   - Rows held are bounded in number and in bytes (promise 6): Submit blocks.
 //   - The budget is hard (promise 7).
 package deliver

@@ -8,6 +8,7 @@
 //	encode.go   a row to its part of a request
 //	sink.go     batches to the core
 //	wire.go     the core's requests to BatchWriteItem and its answers back
+//	usual.go    answers that were seen before
 //
 // Packing, order, budget and retries are those of package deliver, tables and
 // the checks of rows those of package delivery.
