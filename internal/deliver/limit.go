@@ -31,6 +31,7 @@ type limiter struct {
 	limit   float64
 	probing bool
 	share   float64   // of rows given back, averaged over about a window
+	trend   float64   // the same over several
 	pressed time.Time // when the limit was last reached
 	pushed  time.Time // when the table last gave something back
 	loaded  time.Time // when it last gave back a good part of what is tolerated
@@ -58,7 +59,7 @@ func (l *limiter) answered(sent time.Time, share float64, now time.Time) {
 		l.pushed = now
 	}
 	tolerated := l.tolerated()
-	if l.share > tolerated/2 {
+	if l.trend > tolerated/2 {
 		l.loaded = now
 	}
 	switch {
@@ -74,9 +75,15 @@ func (l *limiter) answered(sent time.Time, share float64, now time.Time) {
 }
 
 // average takes in what a request gave back. A window has as many answers as
-// requests may be in flight.
+// requests may be in flight, and not so few that one of them alone is too much;
+// below one request, where answers are rare, they count for more.
 func (l *limiter) average(share float64) {
-	l.share += (share - l.share) / max(l.limit, 4)
+	window, several := max(l.limit, 8), max(l.limit, 64)
+	if l.limit < 1 {
+		window, several = 4, 8
+	}
+	l.share += (share - l.share) / window
+	l.trend += (share - l.trend) / several
 }
 
 // tolerated is the share that may be given back: a tenth of many requests, half

@@ -295,25 +295,26 @@ func (l *lossy) answer(r *Request, _ time.Time) (Answer, time.Duration, error) {
 }
 
 // A little that is given back must not cost much of what is taken, and no share
-// that is given back whatever is sent may stop the run.
+// that is given back whatever is sent may stop the run, however it falls.
 func TestRandomLossDoesNotCollapseTheRate(t *testing.T) {
-	random := rand.New(rand.NewPCG(1, 2))
 	const latency = 5 * time.Millisecond
-	few := Config{Concurrency: 48}
-	free := simulate(t, 3, &lossy{latency: latency, random: random}, few, unique).rate(1, 3)
+	cfg := Config{Concurrency: 24}
+	free := simulate(t, 3, &lossy{latency: latency, random: rand.New(rand.NewPCG(1, 2))}, cfg, unique).rate(1, 3)
 	for name, c := range map[string]struct {
 		lossy
 		part float64
 	}{
-		"2 % of requests": {lossy{requests: 0.02}, 0.9},
+		"2 % of requests": {lossy{requests: 0.02}, 0.85},
 		"2 % of rows":     {lossy{rows: 0.02}, 0.9},
 		"8 % of rows":     {lossy{rows: 0.08}, 0.7},
-		"a third of all":  {lossy{rows: 0.2, requests: 0.15}, 0.01},
+		"a third of all":  {lossy{rows: 0.2, requests: 0.15}, 0.02},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c.latency, c.random = latency, random
-			s := simulate(t, 4, &c.lossy, few, unique)
-			s.check(t, bounds{from: 1, to: 4, rate: c.part * free, overhead: 1.6})
+			for seed := range uint64(6) {
+				c.latency, c.random = latency, rand.New(rand.NewPCG(seed, 2))
+				s := simulate(t, 4, &c.lossy, cfg, unique)
+				s.check(t, bounds{from: 1, to: 4, rate: c.part * free, overhead: 1.65})
+			}
 		})
 	}
 }
