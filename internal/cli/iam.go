@@ -40,27 +40,15 @@ type iamDocument struct {
 }
 
 func (a *app) iam(ctx context.Context, path string, in inputs) error {
-	run, err := newRun()
+	view, err := a.view(ctx, path, in)
 	if err != nil {
 		return err
 	}
-	p, files, err := a.load(path, in, run)
-	if err != nil {
-		return err
-	}
-	ctx, cancel := a.cancelled(ctx)
-	defer cancel()
-	view := plan.NewView(ctx, p)
-	if ctx.Err() != nil {
-		return errInterrupted
-	}
-	maskView(&view, p.Secrets)
 	policy, unknown := view.Policy()
 	var shown any = policy
 	if a.output.value == formatJSON {
 		shown = iamDocument{Pipeline: view.Pipeline, Policy: policy, Unknown: append([]string{}, unknown...)}
 	} else {
-		a.showWarnings(p, files)
 		for _, note := range unknown {
 			if _, err := fmt.Fprintf(a.console, "Not known: %s\n", note); err != nil {
 				return err

@@ -30,27 +30,39 @@ and changes nothing.`,
 	return c
 }
 
-func (a *app) plan(ctx context.Context, path string, in inputs) error {
+// view loads a pipeline and has its nodes say what they know. Warnings are shown
+// unless JSON is asked for.
+func (a *app) view(ctx context.Context, path string, in inputs) (view plan.View, err error) {
 	run, err := newRun()
 	if err != nil {
-		return err
+		return view, err
 	}
 	p, files, err := a.load(path, in, run)
 	if err != nil {
-		return err
+		return view, err
 	}
 	ctx, cancel := a.cancelled(ctx)
 	defer cancel()
-	view := plan.NewView(ctx, p)
+	view = plan.NewView(ctx, p)
 	if ctx.Err() != nil {
-		return errInterrupted
+		return view, errInterrupted
 	}
 	maskView(&view, p.Secrets)
+	if a.output.value != formatJSON {
+		a.showWarnings(p, files)
+	}
+	return view, nil
+}
+
+func (a *app) plan(ctx context.Context, path string, in inputs) error {
+	view, err := a.view(ctx, path, in)
+	if err != nil {
+		return err
+	}
 	var out bytes.Buffer
 	if a.output.value == formatJSON {
 		err = view.WriteJSON(&out)
 	} else {
-		a.showWarnings(p, files)
 		err = view.WriteText(&out)
 	}
 	if err != nil {
