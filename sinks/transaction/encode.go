@@ -30,6 +30,7 @@ type step struct {
 type encoder struct {
 	steps   []step
 	groupBy *expr.Expr
+	groupAt *expr.Cursor    // its values of the batch
 	key     *expr.Expr      // idempotency_key
 	tokens  delivery.Tokens // by origin
 	keyed   delivery.Tokens // by idempotency_key
@@ -48,12 +49,19 @@ func (e *encoder) begin(b *record.Batch) {
 	for i := range e.steps {
 		e.steps[i].writer.Begin(e.page)
 	}
+	if e.groupBy != nil {
+		e.groupAt = e.groupBy.Over(b)
+	}
 }
 
 func (e *encoder) end() {
 	e.page = nil
 	for i := range e.steps {
 		e.steps[i].writer.End()
+	}
+	if e.groupAt != nil {
+		e.groupAt.Done()
+		e.groupAt = nil
 	}
 	clear(e.out)
 	e.out = e.out[:0]
@@ -103,7 +111,7 @@ func (e *encoder) refuse(row int, r *record.Receipt, no delivery.Refusal) error 
 // place ends the draft when the row is not of its group, and begins another.
 func (e *encoder) place(row int, at record.Origin) delivery.Refusal {
 	if e.groupBy != nil {
-		v, err := e.groupBy.Eval(e.page.Batch, row)
+		v, err := e.groupAt.At(row)
 		if err != nil {
 			return delivery.Failed(err)
 		}

@@ -19,6 +19,10 @@ type sink struct {
 
 var _ sinks.Sink = (*sink)(nil)
 
+// maxHeld bounds the memory of transactions that wait or are in flight. Each is
+// large: less than the core's own bound has room for more than are sent at once.
+const maxHeld = 24 << 20
+
 // Open finds the tables that are known beforehand and starts the core.
 func (c *Config) Open(ctx context.Context, env sinks.Env) (sinks.Sink, error) {
 	client, err := c.Connection.Client(ctx)
@@ -27,7 +31,7 @@ func (c *Config) Open(ctx context.Context, env sinks.Env) (sinks.Sink, error) {
 	}
 	cfg := deliver.Config{
 		Operation: operation.String(), Caps: deliver.TransactWriteCaps(), Concurrency: c.Concurrency,
-		Retry: c.Retry.Policy(), Meter: env.Meter,
+		Retry: c.Retry.Policy(), Meter: env.Meter, MaxBytes: maxHeld,
 	}
 	e, err := c.encoder(ctx, env, client, &cfg)
 	if err != nil {

@@ -39,6 +39,10 @@ type Writer struct {
 	plans  map[*Table]*plan
 	page   *Page
 
+	// Values of the batch, by expression.
+	fieldsAt, keysAt []*expr.Cursor
+	wholeAt          *expr.Cursor
+
 	key    Key
 	fields []attr.Field
 }
@@ -78,17 +82,34 @@ func NewWriter(ctx context.Context, w Write, tables *Tables) (*Writer, error) {
 	return out, err
 }
 
-// Begin says which batch the rows to come are of.
+// Begin says which batch the rows to come are of. They come in rising order.
 func (w *Writer) Begin(p *Page) {
 	w.page = p
 	for _, plan := range w.plans {
 		plan.program.Begin(p.Batch)
+	}
+	for _, f := range w.Fields {
+		w.fieldsAt = append(w.fieldsAt, f.Expr.Over(p.Batch))
+	}
+	for _, k := range w.Key {
+		w.keysAt = append(w.keysAt, k.Expr.Over(p.Batch))
+	}
+	if w.Whole != nil {
+		w.wholeAt = w.Whole.Over(p.Batch)
 	}
 }
 
 // End forgets the batch.
 func (w *Writer) End() {
 	w.page = nil
+	for _, at := range slices.Concat(w.fieldsAt, w.keysAt) {
+		at.Done()
+	}
+	w.fieldsAt, w.keysAt = w.fieldsAt[:0], w.keysAt[:0]
+	if w.wholeAt != nil {
+		w.wholeAt.Done()
+		w.wholeAt = nil
+	}
 	clear(w.fields[:cap(w.fields)])
 	clear(w.key.values[:cap(w.key.values)])
 	for _, plan := range w.plans {
@@ -224,7 +245,7 @@ func (w *Writer) putItem(dst []byte, target *Target, row int) ([]byte, Refusal) 
 func (w *Writer) evaluate(row int) Refusal {
 	w.fields = w.fields[:0]
 	if w.Whole != nil {
-		v, err := w.Whole.Eval(w.page.Batch, row)
+		v, err := w.wholeAt.At(row)
 		switch {
 		case err != nil:
 			return Failed(err)
@@ -234,8 +255,8 @@ func (w *Writer) evaluate(row int) Refusal {
 		w.fields = append(w.fields, v.Fields()...)
 		return Refusal{}
 	}
-	for _, f := range w.Fields {
-		v, err := f.Expr.Eval(w.page.Batch, row)
+	for i, f := range w.Fields {
+		v, err := w.fieldsAt[i].At(row)
 		if err != nil {
 			return Failed(err)
 		}
@@ -263,7 +284,7 @@ func (w *Writer) byKey(dst []byte, target *Target, p *plan, row int) ([]byte, Re
 	} else {
 		w.key.Reset(target.Table)
 		for _, place := range p.keys {
-			v, err := w.Key[place].Expr.Eval(w.page.Batch, row)
+			v, err := w.keysAt[place].At(row)
 			if err != nil {
 				return dst, Failed(err)
 			}
