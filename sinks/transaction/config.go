@@ -14,6 +14,7 @@ package transaction
 import (
 	"github.com/hashicorp/hcl/v2"
 
+	"github.com/dynapipe/dynapipe/internal/deliver"
 	"github.com/dynapipe/dynapipe/internal/diag"
 	"github.com/dynapipe/dynapipe/internal/dynamo"
 	"github.com/dynapipe/dynapipe/internal/dynamo/delivery"
@@ -190,8 +191,8 @@ func (c *Config) check(at schema.Ranges) hcl.Diagnostics {
 	if len(all) == 0 {
 		diags = append(diags, diag.Error(at.Block(), "Nothing to do", "A transaction has at least one put, update, delete or condition_check block."))
 	}
-	if len(all) > maxActions {
-		diags = append(diags, diag.Error(at.Block(), "Too many actions", "A transaction has up to %d actions, and here are %d blocks.", maxActions, len(all)))
+	if most := deliver.TransactWriteCaps().Items; len(all) > most {
+		diags = append(diags, diag.Error(at.Block(), "Too many actions", "A transaction has up to %d actions, and here are %d blocks.", most, len(all)))
 	}
 	conditional := false
 	for _, a := range all {

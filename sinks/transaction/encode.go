@@ -13,12 +13,6 @@ import (
 
 const operation = deliver.TransactWrite
 
-// What one transaction may have (AWS: API reference, "TransactWriteItems").
-const (
-	maxActions = 100
-	maxBytes   = 4 << 20
-)
-
 // step is an action of every row.
 type step struct {
 	head   string // {"Put":{
@@ -197,7 +191,7 @@ func (e *encoder) actions(ctx context.Context, row int, m *draftMember, at recor
 
 // add counts an action in.
 func (e *encoder) add(target delivery.Target, at record.Origin, owner int) delivery.Refusal {
-	d := &e.draft
+	d, caps := &e.draft, deliver.TransactWriteCaps()
 	key := deliver.Key{Table: target.Table.Name, Key: string(target.Key)}
 	other, twice := e.seen[key]
 	d.size += target.Size
@@ -206,9 +200,9 @@ func (e *encoder) add(target delivery.Target, at record.Origin, owner int) deliv
 		d.failure.all = delivery.Refuse(codeDuplicate, "two actions of the row at %s name the same item of table %s, and a transaction names an item once", at, key.Table)
 	case twice:
 		d.failure.all = delivery.Refuse(codeDuplicate, "the rows at %s and %s name the same item of table %s, and a transaction names an item once", other, at, key.Table)
-	case len(d.keys) == maxActions:
-		d.failure.all = delivery.Refuse(codeTooLarge, "the group that begins with the row at %s has more than the %d actions of a transaction: make groups smaller", d.begun, maxActions)
-	case d.size > maxBytes:
+	case !caps.Holds(len(d.keys)+1, 0):
+		d.failure.all = delivery.Refuse(codeTooLarge, "the group that begins with the row at %s has more than the %d actions of a transaction: make groups smaller", d.begun, caps.Items)
+	case !caps.Holds(0, d.size):
 		d.failure.all = delivery.Refuse(codeTooLarge, "the group that begins with the row at %s has more than the 4 MB of items of a transaction: make groups smaller", d.begun)
 	default:
 		e.seen[key] = at
