@@ -5,6 +5,8 @@ package sinks
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 
 	"github.com/apache/arrow/go/v15/arrow/memory"
 
@@ -71,6 +73,46 @@ type Publisher interface {
 	Publish(ctx context.Context) error
 }
 
+// Checkpointer is a sink that needs more than its rows from where they have not
+// settled to go on in a later run: how long a file was, how much was counted.
+// A sink without it goes on by being given those rows.
+type Checkpointer interface {
+	Sink
+	// Checkpoint is called between Writes, from the goroutine that calls them. It
+	// puts on disk what has been written so far and gives, as JSON that a person
+	// can read, what a later Open needs to go on from here, which gets it as
+	// Env.Resume. Rows that have come and whose end does not depend on this sink's
+	// own files, as those in requests under way, are the engine's to wait for.
+	// ErrNotNow says that it can't be done at this point and can later; what it
+	// costs is a checkpoint.
+	Checkpoint(ctx context.Context) (json.RawMessage, error)
+	// Keep is called before Close in a run that ends unfinished when a saved
+	// checkpoint counts on what has been written: Close then leaves it there.
+	Keep()
+}
+
+// ErrNotNow is Checkpoint's error when the sink is at a point from which a later
+// run could not go on.
+var ErrNotNow = errors.New("no checkpoint can be taken at this point")
+
+// Holder is a sink that holds rows back until others come: an open group. What
+// is held is part of a checkpoint, and is written to the sink first in a run that
+// goes on.
+type Holder interface {
+	Sink
+	// Held is the rows that have come and that the sink does not act on before
+	// others do, in the order in which they came. It is called between Writes,
+	// from the goroutine that calls them.
+	Held() []Held
+}
+
+// Held is a row that a sink holds back.
+type Held struct {
+	Receipt *record.Receipt
+	Row     int
+	Item    []byte // the row as a DynamoDB JSON map, {"id":{"S":"1"}}
+}
+
 // Env is what the engine lends an open sink.
 type Env struct {
 	Node   string // the node's address: sink.file.copy
@@ -78,4 +120,11 @@ type Env struct {
 	Mem    memory.Allocator
 	Run    *expr.Run
 	Meter  *progress.Meter
+	// Resume is what Checkpoint had given in the run that this one goes on with;
+	// nil for a run that starts from the beginning.
+	Resume json.RawMessage
+	// Done says, with Resume, that the earlier run had written everything and may
+	// have published some of it: all that is left is to Publish, which is
+	// repeatable.
+	Done bool
 }

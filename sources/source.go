@@ -6,6 +6,7 @@ package sources
 
 import (
 	"context"
+	"encoding/json"
 
 	"github.com/apache/arrow/go/v15/arrow/memory"
 
@@ -59,6 +60,37 @@ type Partition interface {
 	Next(ctx context.Context) (Chunk, error)
 }
 
+// Resumable is a Source whose reading can go on in a later run (promise 5). A
+// source that can't, as one of standard input, does not implement it or says
+// why by an error of Identity.
+type Resumable interface {
+	Source
+	// Identity is what is being read, as JSON that a person can read: the files
+	// with sizes, times and a hash of their beginnings, or the table with its
+	// number of segments. It is saved with positions and comes back as
+	// Env.Resume, whose Open reads the same, in as many partitions, or says what
+	// has changed. It is called after Open and before anything is read.
+	Identity() (json.RawMessage, error)
+}
+
+// Positioned is a Partition of a Resumable source.
+type Positioned interface {
+	Partition
+	// Position is where reading goes on after the last chunk that Next gave, as
+	// JSON that a person can read. Rows read from there on have the origins that
+	// they would have had in this run. The engine calls it from the goroutine
+	// that calls Next, after each chunk: it is cheap.
+	Position() (json.RawMessage, error)
+}
+
+// Resume is where an earlier run had got to.
+type Resume struct {
+	Identity json.RawMessage // that Identity gave
+	// Positions has one entry for each partition; null for one from which
+	// nothing had been read.
+	Positions []json.RawMessage
+}
+
 // Chunk is what one Next gave.
 type Chunk struct {
 	// Batch is the rows, which the caller releases; nil when there are none.
@@ -74,4 +106,5 @@ type Env struct {
 	Mem    memory.Allocator
 	Run    *expr.Run
 	Meter  *progress.Meter
+	Resume *Resume // nil for a run that starts from the beginning
 }
