@@ -99,9 +99,13 @@ func readFile(what, path string) ([]byte, *hcl.Diagnostic) {
 		return nil, unreadable(what+" file", path, err)
 	}
 	if len(src) > maxFile {
-		return nil, diag.Plain("File too large", "%s is larger than %d MB, which no %s file should be. Is it a data file?", path, maxFile>>20, what)
+		return nil, tooLarge(what, path)
 	}
 	return src, nil
+}
+
+func tooLarge(what, path string) *hcl.Diagnostic {
+	return diag.Plain("File too large", "%s is larger than %d MB, which no %s file should be. Is it a data file?", path, maxFile>>20, what)
 }
 
 func unreadable(what, path string, err error) *hcl.Diagnostic {

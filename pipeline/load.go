@@ -13,6 +13,7 @@
 //	from.go       references between nodes
 //	shape.go      what is known of the rows where inputs meet
 //	use.go        which attributes are of use, told to the sources
+//	format.go     the canonical form of a file
 //
 // It does no I/O but to read pipeline and variable files.
 package pipeline

@@ -22,6 +22,7 @@ func main() {
 	os.Exit(cli.Main(cli.Process{
 		Args:       os.Args[1:],
 		Environ:    os.Environ(),
+		Stdin:      os.Stdin,
 		Stdout:     os.Stdout,
 		Stderr:     os.Stderr,
 		Signals:    signals,

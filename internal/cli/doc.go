@@ -13,6 +13,7 @@
 //	summary.go     a report for people
 //	log.go         log records
 //	validate.go, plan.go, docs.go, version.go
+//	fmt.go         fmt: the canonical form of pipeline files
 //	inspect.go     inspect: a sample's report; inspect_source.go what it is told
 //	               to look at, inspect_sample.go the reading, inspect_text.go
 //	chaos.go       chaos: the fault proxy as a command
