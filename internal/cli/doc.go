@@ -12,7 +12,7 @@
 //	console.go     standard error, shared by messages and the progress line
 //	summary.go     a report for people
 //	log.go         log records
-//	validate.go, plan.go, docs.go, version.go
+//	validate.go, plan.go, graph.go, docs.go, version.go
 //	fmt.go         fmt: the canonical form of pipeline files
 //	inspect.go     inspect: a sample's report; inspect_source.go what it is told
 //	               to look at, inspect_sample.go the reading, inspect_text.go

@@ -8,6 +8,8 @@
 //	view.go     the plan with its nodes' facts, ready to show
 //	text.go     the view as text
 //	policy.go   the view as an IAM policy
+//	graph.go    who reads whom, as JSON and as trees of text
+//	diagram.go  the same for Graphviz and Mermaid
 package plan
 
 import (
