@@ -10,24 +10,46 @@ import (
 // AddItem sets the row's attributes from an item in DynamoDB JSON, a map of
 // names to values, in any legal spelling. After an error the caller calls Drop.
 func (b *Builder) AddItem(text []byte) error {
+	return b.addWhole(text, "an item", (*Builder).TakeItem)
+}
+
+// TakeItem is AddItem of the item at the start of a text that goes on after it,
+// and says how long the item is.
+func (b *Builder) TakeItem(text []byte) (length int, err error) {
 	return b.addRow(text, "an item", (*Builder).usual, (*Builder).addItemValue)
 }
 
 // AddObject sets the row's attributes from a plain JSON object, as ParseJSON
 // reads it. After an error the caller calls Drop.
 func (b *Builder) AddObject(text []byte) error {
+	return b.addWhole(text, "a row", (*Builder).takeObject)
+}
+
+func (b *Builder) takeObject(text []byte) (length int, err error) {
 	return b.addRow(text, "a row", nil, (*Builder).addPlainValue)
 }
 
-// addRow reads an object. usual, which may be nil, reads members that are as
-// expected, if they are; add reads the value of any.
-func (b *Builder) addRow(text []byte, what string, usual func(*Builder) bool, add func(*Builder, *column, int)) error {
+// addWhole reads a text that is one object and nothing more.
+func (b *Builder) addWhole(text []byte, what string, take func(*Builder, []byte) (int, error)) error {
 	if len(text) > MaxRowBytes {
 		return fmt.Errorf("%s of %d bytes is more than the %d MB that a row may hold", what, len(text), MaxRowBytes>>20)
 	}
+	n, err := take(b, text)
+	if err != nil || n == len(text) {
+		return err
+	}
+	b.scan.reset(text)
+	b.scan.pos = n
+	err = b.scan.end()
+	b.scan.text = nil
+	return err
+}
+
+// addRow reads the object at the start of the text. usual, which may be nil,
+// reads members that are as expected, if they are; add reads the value of any.
+func (b *Builder) addRow(text []byte, what string, usual func(*Builder) bool, add func(*Builder, *column, int)) (length int, err error) {
 	s := &b.scan
 	s.reset(text)
-	b.room(len(text))
 	for more := s.open('{', '}', what); more; more = s.more('}') {
 		if usual != nil && usual(b) {
 			continue
@@ -52,15 +74,15 @@ func (b *Builder) addRow(text []byte, what string, usual func(*Builder) bool, ad
 		}
 		b.addOverflow(b.over.mark(view(name)), add)
 	}
-	err := s.end()
 	s.text = nil
-	if err != nil {
-		return err
+	if s.err != nil {
+		return 0, s.err
 	}
+	b.room(s.pos)
 	if b.bytes <= MaxRowBytes/12 {
-		return checkSize(0, b.held) // however its values are spelled, the row is not too large
+		return s.pos, checkSize(0, b.held) // however its values are spelled, the row is not too large
 	}
-	return b.Err()
+	return s.pos, b.Err()
 }
 
 // usual consumes members as the service spells most of them, one after the

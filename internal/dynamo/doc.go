@@ -13,6 +13,6 @@
 //
 // CompileItem turns an expression over the stored item into DynamoDB's own
 // expression language, CompileWrite those of a write, whose values come from
-// rows; ParsePage cuts the answer of a Scan or Query into items
+// rows; ParsePage reads the answer of a Scan or Query
 // without making a Go value of any attribute.
 package dynamo

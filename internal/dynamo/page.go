@@ -9,10 +9,11 @@ import (
 	"strings"
 )
 
-// Page is the answer of one Scan or Query. It shares the answer's memory.
+// Page is the answer of one Scan or Query but for its items. It shares the
+// answer's memory.
 type Page struct {
-	// Items is each item as a DynamoDB JSON map, framed and not yet looked into.
-	Items [][]byte
+	// Items is how many there were.
+	Items int
 	// Scanned is how many items were read to find these. Some servers count one
 	// more than there were.
 	Scanned int64
@@ -36,19 +37,28 @@ type Units struct {
 	CapacityUnits float64
 }
 
-// ParsePage cuts the answer of a Scan or Query into items, in the memory of
-// page.Items, by finding where each begins and ends. The items themselves are
-// checked by whoever reads them.
-func ParsePage(body []byte, page *Page) error {
-	*page = Page{Items: page.Items[:0]}
+// ItemReader takes the items of a page as ParsePage comes to them. A page may
+// still prove to be broken, so what it takes is worth nothing until ParsePage
+// returns.
+type ItemReader interface {
+	// ReadItem reads the item, a DynamoDB JSON map, at the start of a text that
+	// goes on after it, and says how long it is. An error is about the item.
+	ReadItem(text []byte) (length int, err error)
+	// RefuseItem is told of an item that ReadItem had an error with.
+	RefuseItem(item []byte, why error)
+}
+
+// ParsePage reads the answer of a Scan or Query in one pass, its items by the
+// reader. Where an item ends that the reader refuses, it finds out by itself.
+func ParsePage(body []byte, page *Page, items ItemReader) error {
+	*page = Page{}
 	f := framer{text: body}
 	err := f.members('{', '}', func(name []byte) error {
 		switch string(name) {
 		case "Items":
 			return f.members('[', ']', func([]byte) error {
-				item, err := f.value()
-				page.Items = append(page.Items, item)
-				return err
+				page.Items++
+				return f.item(items)
 			})
 		case "ScannedCount":
 			return f.count(&page.Scanned)
@@ -62,6 +72,21 @@ func ParsePage(body []byte, page *Page) error {
 	})
 	if err == nil && f.peek() != 0 {
 		err = f.errorf("something follows the answer")
+	}
+	return err
+}
+
+// item has the reader read the item that comes next.
+func (f *framer) item(items ItemReader) error {
+	f.peek()
+	length, why := items.ReadItem(f.text[f.pos:])
+	if why == nil {
+		f.pos += length
+		return nil
+	}
+	item, err := f.value()
+	if err == nil {
+		items.RefuseItem(item, why)
 	}
 	return err
 }

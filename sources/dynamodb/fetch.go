@@ -1,6 +1,7 @@
 package dynamodb
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -72,18 +73,19 @@ func (p *partition) attempt(ctx context.Context, number int64, attempt int) erro
 		return err
 	}
 	start := time.Now()
-	// The items of the page before have all been taken: its memory is used again.
+	// The items of the page before are in batches: its memory is used again.
 	answer, err := s.client.CallInto(ctx, s.operation, p.body(ask.limit), p.answer)
-	page := dynamo.Page{Items: p.page.Items[:0]}
+	var page dynamo.Page
+	p.rows.start(p.seq)
 	if err == nil {
 		p.answer = answer
-		if bad := dynamo.ParsePage(answer, &page); bad != nil {
+		if bad := dynamo.ParsePage(answer, &page, &p.rows); bad != nil {
 			err = s.client.BadAnswer(s.operation, bad)
 		}
 	}
 	r := progress.Request{
 		Number: number, Operation: s.operation, Attempt: attempt, Duration: time.Since(start),
-		Items: len(page.Items), Bytes: len(answer),
+		Items: page.Items, Bytes: len(answer),
 	}
 	took := 0.0
 	var e *dynamo.Error
@@ -98,7 +100,7 @@ func (p *partition) attempt(ctx context.Context, number int64, attempt int) erro
 	default:
 		r.Err, took = err.Error(), ask.units
 	}
-	s.budget.answered(ask, s.told(&page, took))
+	s.budget.answered(ask, p.told(&page, took))
 	r.Units = page.Consumed.CapacityUnits
 	s.env.Meter.Requested(r)
 	if err != nil {
@@ -106,24 +108,20 @@ func (p *partition) attempt(ctx context.Context, number int64, attempt int) erro
 	}
 	s.env.Meter.Read(int64(len(answer)))
 	s.record(page.Consumed)
-	if page.Last != nil { // it is needed when the answer's memory is another's
-		p.last = append(p.last[:0], page.Last...)
-		page.Last = p.last
-	}
-	p.page = page
+	p.ready = p.rows.finish(s.claim(page.Items))
+	p.seq += int64(page.Items)
+	p.last = bytes.Clone(page.Last)
 	return nil
 }
 
+// measures reports that the budget learns from the lengths of items.
+func (s *source) measures() bool { return s.budget != nil && s.whole }
+
 // told is what a page tells the budget.
-func (s *source) told(page *dynamo.Page, units float64) told {
+func (p *partition) told(page *dynamo.Page, units float64) told {
 	t := told{items: page.Scanned, units: units}
-	if s.budget == nil || !s.whole {
-		return t
-	}
-	t.items = int64(len(page.Items))
-	t.texts = make([]int, len(page.Items))
-	for i, item := range page.Items {
-		t.texts[i] = len(item)
+	if p.source.measures() {
+		t.items, t.texts = int64(len(p.rows.lengths)), p.rows.lengths
 	}
 	return t
 }

@@ -1,13 +1,21 @@
 package dynamodb
 
 import (
+	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/apache/arrow/go/v15/arrow/memory"
+
+	"github.com/dynapipe/dynapipe/internal/attr"
 	"github.com/dynapipe/dynapipe/internal/dynamotest"
+	"github.com/dynapipe/dynapipe/internal/record"
+	"github.com/dynapipe/dynapipe/internal/sourcetest"
 )
 
 // hasty retries without waiting long.
@@ -69,4 +77,91 @@ func TestErrorsThatDoNotPass(t *testing.T) {
 			t.Errorf("%s: %d requests, want %d", want, got.meter.Requests, len(list))
 		}
 	}
+}
+
+// whole is a fault: that page in place of the server's.
+func whole(page string) func(*http.Response) error {
+	return func(r *http.Response) error {
+		r.Body.Close()
+		r.Body, r.ContentLength = io.NopCloser(strings.NewReader(page)), int64(len(page))
+		r.Header.Set("Content-Length", fmt.Sprint(len(page)))
+		r.Header.Del("X-Amz-Crc32")
+		return nil
+	}
+}
+
+// An item that breaks DynamoDB's own rules is a reject among its neighbours,
+// and counts towards the limit as they do.
+func TestItemsThatAreNone(t *testing.T) {
+	s := dynamotest.Start(t)
+	table := numbered(t, s, 1)
+	const page = `{"Items":[{"id":{"S":"a"}},{"id":{"S":"b"},"id":{"S":"c"}},{"id":{"S":"d"}},{"id":{"N":"x"}},{"id":{"S":"e"}}],"ScannedCount":5}`
+	for body, want := range map[string]string{
+		"":          "0 a, 1 rejected, 2 d, 3 rejected, 4 e",
+		"limit = 1": "0 a",
+		"limit = 2": "0 a, 1 rejected",
+		"limit = 3": "0 a, 1 rejected, 2 d",
+	} {
+		mem := memory.NewCheckedAllocator(memory.NewGoAllocator())
+		env := sourcetest.Env(mem, record.Limits{Rows: 2, Bytes: 1 << 20})
+		source, err := decoded(t, connection(s, faults(t, s, whole(page))), table, body).Open(t.Context(), env)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := source.Partitions()[0]
+		var got []string
+		for {
+			chunk, err := p.Next(t.Context())
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, r := range chunk.Rejects {
+				if r.Code != "InvalidItem" || !strings.HasPrefix(string(r.Raw), `{"id":{`) {
+					t.Errorf("rejected %+v", r)
+				}
+				got = append(got, fmt.Sprint(r.Origin.Seq, " rejected"))
+			}
+			if chunk.Batch == nil {
+				continue
+			}
+			if n := chunk.Batch.Rows() + len(chunk.Rejects); n > 2 {
+				t.Errorf("a chunk of %d rows and rejects", n)
+			}
+			for row := range chunk.Batch.Rows() {
+				got = append(got, fmt.Sprint(chunk.Batch.Origins().Pos[row].Seq, " ", attr.Get(chunk.Batch, "id", row).Text()))
+			}
+			chunk.Batch.Release()
+		}
+		slices.Sort(got)
+		if strings.Join(got, ", ") != want {
+			t.Errorf("%q: %s, want %s", body, got, want)
+		}
+		if err := source.Close(); err != nil {
+			t.Error(err)
+		}
+		mem.AssertSize(t, 0)
+	}
+}
+
+// What was read of a page and not given is freed.
+func TestClosedInThePage(t *testing.T) {
+	s := dynamotest.Start(t)
+	mem := memory.NewCheckedAllocator(memory.NewGoAllocator())
+	env := sourcetest.Env(mem, record.Limits{Rows: 2, Bytes: 1 << 20})
+	source, err := decoded(t, connection(s, ""), numbered(t, s, 9), "").Open(t.Context(), env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	chunk, err := source.Partitions()[0].Next(t.Context())
+	if err != nil || chunk.Batch.Rows() != 2 {
+		t.Fatal(chunk, err)
+	}
+	chunk.Batch.Release()
+	if err := source.Close(); err != nil {
+		t.Error(err)
+	}
+	mem.AssertSize(t, 0)
 }

@@ -214,13 +214,19 @@ func (s *source) Partitions() []sources.Partition {
 // Close frees what partitions that were not read to their end still hold.
 func (s *source) Close() error {
 	for _, p := range s.readers {
-		p.builder.Release()
+		p.release()
 	}
 	s.client.Close()
 	return nil
 }
 
-// take reports whether another item may be read, and counts it.
-func (s *source) take() bool { return !s.limited || s.remaining.Add(-1) >= 0 }
+// claim counts items that were read and says how many of them may be kept.
+func (s *source) claim(items int) int {
+	if !s.limited {
+		return items
+	}
+	left := s.remaining.Add(-int64(items)) + int64(items)
+	return int(min(max(left, 0), int64(items)))
+}
 
 func (s *source) exhausted() bool { return s.limited && s.remaining.Load() <= 0 }

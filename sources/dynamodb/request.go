@@ -86,9 +86,9 @@ func (p *partition) body(limit int) []byte {
 		b = append(b, `,"Limit":`...)
 		b = strconv.AppendInt(b, int64(limit), 10)
 	}
-	if p.page.Last != nil {
+	if p.last != nil {
 		b = append(b, `,"ExclusiveStartKey":`...)
-		b = append(b, p.page.Last...)
+		b = append(b, p.last...)
 	}
 	return append(b, '}')
 }
