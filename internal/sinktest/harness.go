@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -98,6 +99,8 @@ type Outcome struct {
 	Meter   *progress.Meter
 	Rejects []record.Rejection
 	Open    int
+	Held    []Held          // before the sink was flushed
+	State   json.RawMessage // as Held
 
 	mu sync.Mutex
 }
@@ -125,24 +128,61 @@ func (o *Outcome) Requests() int64 { return o.Meter.Snapshot().Requests }
 // until the input ends or the run is stopped.
 func Write(ctx context.Context, t testing.TB, config sinks.Config, how sinks.Ending, batch int, rows ...string) (*Outcome, error) {
 	t.Helper()
+	return Process{Run: uuid.NewString(), Ending: how, Batch: batch}.Write(ctx, t, config, rows...)
+}
+
+// Process is one process of a run: the first, or one that goes on with it.
+type Process struct {
+	Run    string // its ID
+	Ending sinks.Ending
+	Batch  int // length of the batches
+	// Rows before the first are those that earlier processes have ended. Held, of
+	// what the last one left, are given first.
+	First  int
+	Held   []Held
+	Resume json.RawMessage
+}
+
+// Held is a row that a sink held back, and which it was.
+type Held struct {
+	Number int
+	Item   string
+}
+
+// Write runs rows in DynamoDB JSON through a sink.
+func (p Process) Write(ctx context.Context, t testing.TB, config sinks.Config, rows ...string) (*Outcome, error) {
+	t.Helper()
 	const node = "sink.kind.t"
 	mem := memory.NewCheckedAllocator(memory.NewGoAllocator())
 	defer mem.AssertSize(t, 0)
 	o := &Outcome{Meter: progress.NewMeter(node, nil)}
-	sink, err := config.Open(ctx, sinks.Env{Node: node, Mem: mem, Run: &expr.Run{ID: uuid.NewString(), Start: time.Now()}, Meter: o.Meter})
+	sink, err := config.Open(ctx, sinks.Env{
+		Node: node, Mem: mem, Run: &expr.Run{ID: p.Run, Start: time.Now()}, Meter: o.Meter, Resume: p.Resume,
+	})
 	if err != nil {
 		return o, err
 	}
 	var receipts []*record.Receipt
-	for from := 0; from < len(rows) && err == nil; from += batch {
-		b := Batch(t, mem, from, rows[from:min(from+batch, len(rows))])
+	write := func(first int, rows []string) {
+		b := Batch(t, mem, first, rows)
 		r := record.NewReceipt(node, &o.Tally, b.Origins(), o, nil)
 		receipts = append(receipts, r)
 		err = sink.Write(ctx, b, r)
 		b.Release()
 	}
+	for _, h := range p.Held {
+		if err == nil {
+			write(h.Number, []string{h.Item})
+		}
+	}
+	for from := p.First; from < len(rows) && err == nil; from += p.Batch {
+		write(from, rows[from:min(from+p.Batch, len(rows))])
+	}
 	if err == nil {
-		err = sink.Flush(ctx, how)
+		err = o.checkpoint(ctx, sink)
+	}
+	if err == nil {
+		err = sink.Flush(ctx, p.Ending)
 	}
 	if err := sink.Close(); err != nil {
 		t.Error(err)
@@ -151,6 +191,19 @@ func Write(ctx context.Context, t testing.TB, config sinks.Config, how sinks.End
 		o.Open += r.Open()
 	}
 	return o, err
+}
+
+// checkpoint takes down what a run would need to go on after the last row.
+func (o *Outcome) checkpoint(ctx context.Context, sink sinks.Sink) (err error) {
+	if h, ok := sink.(sinks.Holder); ok {
+		for _, row := range h.Held() {
+			o.Held = append(o.Held, Held{Number: int(row.Receipt.Origin(row.Row).Seq), Item: string(row.Item)})
+		}
+	}
+	if c, ok := sink.(sinks.Checkpointer); ok {
+		o.State, err = c.Checkpoint(ctx)
+	}
+	return err
 }
 
 // Batch is rows in DynamoDB JSON, of which the first has that number.

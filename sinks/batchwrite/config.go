@@ -80,7 +80,7 @@ func (c *Config) Schema() schema.Block {
 			c.WriteCapacityArg(),
 			schema.Choice("duplicates", &c.duplicates, []string{duplicatesLast, duplicatesError},
 				"What becomes of rows of one key that are in flight together: `last` sends only the last of those that wait; `error` rejects a row that comes while another one of its key is held."),
-			schema.Int64("max_deletes", &c.maxDeletes, "Rows that may delete. A run that would delete more fails before it does.").
+			schema.Int64("max_deletes", &c.maxDeletes, "Rows that may delete, in a run and its resumptions together. A run that would delete more fails before it does.").
 				DefaultDoc("no limit").AtLeast(0),
 			schema.Item("condition", &c.condition,
 				"What must hold for the stored `item`, in DynamoDB, for the row to be written: `!exists(item.pk) || item.updated_at < row.updated_at`. Then each row is a PutItem or DeleteItem of its own, and none is left out for a later one of its key."),

@@ -30,7 +30,10 @@ func (c *Config) Open(ctx context.Context, env sinks.Env) (sinks.Sink, error) {
 		RejectDuplicates: c.duplicates == duplicatesError, Retry: c.Retry.Policy(), Meter: env.Meter,
 	}
 	cfg.Caps.Items = c.batchSize
-	if err := c.findTables(ctx, s, &cfg); err != nil {
+	if err = s.resume(env.Resume); err == nil {
+		err = c.findTables(ctx, s, &cfg)
+	}
+	if err != nil {
 		client.Close()
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package batchwrite
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 
 	"github.com/dynapipe/dynapipe/internal/deliver"
@@ -21,7 +22,13 @@ type sink struct {
 	rows       []deliver.Row
 }
 
-var _ sinks.Sink = (*sink)(nil)
+var _ sinks.Checkpointer = (*sink)(nil)
+
+// state is what a run that goes on has to know: what it counts is counted over
+// the whole of the run.
+type state struct {
+	Deletes int64 `json:"deletes"` // rows taken that delete
+}
 
 // Write checks and encodes the rows of a batch and hands them to the core.
 func (s *sink) Write(ctx context.Context, b *record.Batch, r *record.Receipt) error {
@@ -61,6 +68,27 @@ func (s *sink) countDelete(at record.Origin) error {
 		return fmt.Errorf("the row at %s would be delete number %d, and max_deletes is %d: nothing beyond was deleted; "+
 			"check what the pipeline deletes, or raise max_deletes", at, s.deletes, s.maxDeletes)
 	}
+	return nil
+}
+
+// Checkpoint is how many deletes there were so far.
+func (s *sink) Checkpoint(context.Context) (json.RawMessage, error) {
+	return json.Marshal(state{Deletes: s.deletes})
+}
+
+// Keep has nothing to keep: what was written is in the tables.
+func (s *sink) Keep() {}
+
+// resume goes on from what Checkpoint gave.
+func (s *sink) resume(text json.RawMessage) error {
+	if text == nil {
+		return nil
+	}
+	var from state
+	if err := json.Unmarshal(text, &from); err != nil {
+		return fmt.Errorf("the saved state of the sink can't be read: %w", err)
+	}
+	s.deletes = from.Deletes
 	return nil
 }
 

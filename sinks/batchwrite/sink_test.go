@@ -17,6 +17,7 @@ import (
 	"github.com/dynapipe/dynapipe/internal/attr"
 	"github.com/dynapipe/dynapipe/internal/dynamotest"
 	"github.com/dynapipe/dynapipe/internal/sinktest"
+	"github.com/dynapipe/dynapipe/sinks"
 )
 
 func TestContract(t *testing.T) {
@@ -232,6 +233,36 @@ func TestTooManyDeletesStopTheRun(t *testing.T) {
 	left := len(server.Items(t, table))
 	if left < 5 || int64(10-left) != o.Tally.Written.Load() || o.Open != 6-int(o.Tally.Written.Load()) {
 		t.Errorf("%d items left, %d deletes counted, %d rows open", left, o.Tally.Written.Load(), o.Open)
+	}
+}
+
+// Deletes are counted over the whole of a run that goes on.
+func TestTooManyDeletesOfAResumedRun(t *testing.T) {
+	server := dynamotest.Start(t)
+	table := server.CreateTable(t, dynamotest.S("pk"))
+	var rows []string
+	for i := range 10 {
+		rows = append(rows, fmt.Sprintf(`{"pk":{"S":"%d"}}`, i))
+	}
+	put(t, server, fmt.Sprintf("table = %q", table), rows...)
+	config := configure(t, server, server.Endpoint, fmt.Sprintf("table = %q\noperation = \"delete\"\nmax_deletes = 7", table))
+	run := sinktest.Process{Run: "run", Ending: sinks.Stopped, Batch: 2}
+	for _, upTo := range []int{4, 6} {
+		o, err := run.Write(t.Context(), t, config, rows[:upTo]...)
+		if err != nil || string(o.State) != fmt.Sprintf(`{"deletes":%d}`, upTo) {
+			t.Fatalf("up to %d: state %s, %v", upTo, o.State, err)
+		}
+		run.First, run.Resume = upTo, o.State
+	}
+	if _, err := run.Write(t.Context(), t, config, rows...); err == nil || !strings.Contains(err.Error(), "the row at rows.jsonl:8 would be delete number 8, and max_deletes is 7") {
+		t.Errorf("error: %v", err)
+	}
+	if left := len(server.Items(t, table)); left < 3 {
+		t.Errorf("%d items left", left)
+	}
+	run.Resume = []byte("no JSON")
+	if _, err := run.Write(t.Context(), t, config); err == nil || !strings.Contains(err.Error(), "saved state") {
+		t.Errorf("error: %v", err)
 	}
 }
 

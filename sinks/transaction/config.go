@@ -6,6 +6,7 @@
 //	sink.go    batches to groups, and groups to the core
 //	encode.go  a row's actions to a group's request
 //	group.go   the rows of one transaction, which end together
+//	held.go    what a run that goes on has to know of an open group
 //
 // Order, budget and retries are those of package deliver, the checks of items
 // and what a cancelled transaction means those of package delivery.
@@ -96,7 +97,8 @@ one after the other, in the order of their rows. What DynamoDB cancels because s
 Each transaction has a token made of ` + "`idempotency_key`" + `, by which DynamoDB recognises a repetition for ten minutes: an answer
 that is lost does not make it happen twice. A repetition later than that, by a run that is started again, is carried out again.
 
-A group that is open when the run is interrupted is not sent; its rows are unsettled.`
+A group that is open when the run is interrupted is not sent; its rows are unsettled. They are part of a checkpoint, so that
+a resumed run makes the same group of them and of those to come, with the same token.`
 
 func tableArg(a *action) schema.Arg {
 	return schema.Expr("table", &a.Table, expr.String, "The table's name or ARN. It may use `row`.").Require()

@@ -17,7 +17,10 @@ type sink struct {
 	encoder *encoder
 }
 
-var _ sinks.Sink = (*sink)(nil)
+var (
+	_ sinks.Holder       = (*sink)(nil)
+	_ sinks.Checkpointer = (*sink)(nil)
+)
 
 // maxHeld bounds the memory of transactions that wait or are in flight. Each is
 // large: less than the core's own bound has room for more than are sent at once.
@@ -57,10 +60,11 @@ func (c *Config) encoder(ctx context.Context, env sinks.Env, client *dynamo.Clie
 	if cfg.Budget, err = c.Budget(ctx, client, table); err != nil {
 		return nil, err
 	}
-	return &encoder{
+	e := &encoder{
 		steps: steps, groupBy: c.groupBy, key: c.idempotencyKey, tokens: delivery.NewTokens(env.Run.ID, env.Node), keyed: delivery.NewTokens("key", env.Node),
 		seen: map[deliver.Key]record.Origin{},
-	}, nil
+	}
+	return e, e.resume(env.Resume)
 }
 
 // Write adds the rows of a batch to their transactions and hands those that are
