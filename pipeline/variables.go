@@ -36,8 +36,8 @@ func (v *variable) Schema() schema.Block {
 	return schema.Block{
 		Summary: "A value that is given from outside: by --var, a variable file, or the environment.",
 		Args: []schema.Arg{
-			schema.Raw("type", &v.Type, "a type", "The type: string, number, bool, any, list(T), set(T), map(T), object({...}), tuple([...]). A given value is converted to it.").DefaultDoc("any"),
-			schema.Raw("default", &v.Default, "a value", "The value when none is given. Without it, giving one is required."),
+			schema.Raw("type", &v.Type, "a type", "The type: string, number, bool, any, list(T), set(T), map(T), object({...}), tuple([...]). A given value is converted to it.").DefaultDoc("any").As(schema.JSON{"type": "string"}),
+			schema.Raw("default", &v.Default, "a value", "The value when none is given. Without it, giving one is required.").As(schema.JSON{}),
 			schema.String("description", &v.Description, "What the variable is for."),
 			schema.Bool("sensitive", &v.Sensitive, "Keeps the value out of plans, logs, reports and messages."),
 		},
@@ -46,8 +46,8 @@ func (v *variable) Schema() schema.Block {
 				return schema.Block{
 					Summary: "A rule that the value has to keep.",
 					Args: []schema.Arg{
-						schema.Raw("condition", &r.Condition, "a bool", "True for values that are allowed. It refers to the variable.").Require(),
-						schema.Raw("error_message", &r.Message, "a string", "What is said about a value that is not allowed.").Require(),
+						schema.Raw("condition", &r.Condition, "a bool", "True for values that are allowed. It refers to the variable.").Require().As(schema.JSON{"type": []string{"boolean", "string"}}),
+						schema.Raw("error_message", &r.Message, "a string", "What is said about a value that is not allowed.").Require().As(schema.JSON{"type": "string"}),
 					},
 				}
 			}),

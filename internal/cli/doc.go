@@ -17,6 +17,7 @@
 //	inspect.go     inspect: a sample's report; inspect_source.go what it is told
 //	               to look at, inspect_sample.go the reading, inspect_text.go
 //	chaos.go       chaos: the fault proxy as a command
+//	schema.go      schema: the language as JSON Schema
 //	reference.go   the reference pages, generated into docs/reference
 package cli
 

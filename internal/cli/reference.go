@@ -138,15 +138,19 @@ func (t topic) text(w io.Writer, width int) error {
 // Page is one page of the reference.
 type Page struct {
 	Name string // of the file
-	Text string // Markdown
+	Text string // Markdown, or JSON
 }
 
 const generated = "<!-- Written by `make generate`. Do not edit. -->\n\n"
 
 // Reference is the pages of the reference, made from the declarations that the
 // commands themselves are built on.
-func Reference() []Page {
+func Reference() ([]Page, error) {
 	ref := newReference(builtin.Catalog())
+	language, err := schemaText(ref)
+	if err != nil {
+		return nil, err
+	}
 	var pages []Page
 	var index strings.Builder
 	index.WriteString(generated + "# Reference\n\nThe same is on the command line: `dynapipe docs`, `dynapipe docs sink batch_write`, `dynapipe run --help`.\n")
@@ -163,11 +167,12 @@ func Reference() []Page {
 		fmt.Fprintf(&index, "- [%s](%s): %s\n", t.title(), name, t.summary)
 		pages = append(pages, Page{name, t.page()})
 	}
-	index.WriteString("\n## Expressions and commands\n\n- [functions](functions.md)\n- [command line](command-line.md)\n")
+	index.WriteString("\n## Expressions and commands\n\n- [functions](functions.md)\n- [command line](command-line.md)\n- [JSON Schema](pipeline.schema.json): what `dynapipe schema` writes\n")
 	return append(pages,
 		Page{"README.md", index.String()},
 		Page{"functions.md", functionsPage(ref)},
-		Page{"command-line.md", commandsPage()})
+		Page{"command-line.md", commandsPage()},
+		Page{"pipeline.schema.json", string(language)}), nil
 }
 
 func (t topic) page() string {

@@ -122,8 +122,9 @@ func (n *Node) Config() schema.Declarer {
 
 // From declares the argument that every transform and sink has, bound to from.
 func From(from *hcl.Expression) schema.Arg {
+	node := schema.ReferenceJSON("{2,3}", "source", "transform")
 	return schema.Raw("from", from, "a node or a list of nodes",
-		"What is read: source.TYPE.NAME, transform.TYPE.NAME, or an output of a route, transform.route.NAME.OUTPUT. A list is a union.").Require()
+		"What is read: source.TYPE.NAME, transform.TYPE.NAME, or an output of a route, transform.route.NAME.OUTPUT. A list is a union.").Require().As(schema.AnyOf(node, schema.JSON{"type": "array", "items": node, "minItems": 1}))
 }
 
 // StandardStream is the path that means standard input or output.

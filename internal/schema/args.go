@@ -17,8 +17,8 @@ import (
 
 // fixed is an argument with one value of a cty type for the whole run. store
 // puts it in its place or says what was expected instead.
-func fixed(name, kind, def, doc string, want cty.Type, store func(cty.Value) (expected string)) Arg {
-	return Arg{name: name, doc: doc, kind: kind, def: def, decode: func(d *decoding, a *argument) {
+func fixed(name, kind, def, doc string, shape JSON, want cty.Type, store func(cty.Value) (expected string)) Arg {
+	return Arg{name: name, doc: doc, kind: kind, def: def, shape: or(shape), decode: func(d *decoding, a *argument) {
 		v, ok := d.static(a, a.expr, want, kind)
 		if !ok {
 			return
@@ -36,7 +36,7 @@ func String(name string, target *string, doc string) Arg {
 		def = strconv.Quote(*target)
 	}
 	const kind = "a string"
-	return Arg{name: name, doc: doc, kind: kind, def: def, decode: func(d *decoding, a *argument) {
+	return Arg{name: name, doc: doc, kind: kind, def: def, shape: stringJSON(), decode: func(d *decoding, a *argument) {
 		if v, ok := d.static(a, a.expr, cty.String, kind); ok {
 			*target = d.written(a.expr, v.AsString())
 		}
@@ -47,6 +47,7 @@ func String(name string, target *string, doc string) Arg {
 func Choice(name string, target *string, choices []string, doc string) Arg {
 	a := String(name, target, doc)
 	a.kind = "one of " + quoted(choices)
+	a.shape = or(JSON{"enum": choices})
 	decode := a.decode
 	a.decode = func(d *decoding, arg *argument) {
 		before := *target
@@ -63,7 +64,7 @@ func Choice(name string, target *string, choices []string, doc string) Arg {
 
 // Bool is a bool.
 func Bool(name string, target *bool, doc string) Arg {
-	return fixed(name, "a bool", strconv.FormatBool(*target), doc, cty.Bool, func(v cty.Value) string {
+	return fixed(name, "a bool", strconv.FormatBool(*target), doc, JSON{"type": "boolean"}, cty.Bool, func(v cty.Value) string {
 		*target = v.True()
 		return ""
 	})
@@ -80,7 +81,7 @@ func Int64(name string, target *int64, doc string) Arg {
 }
 
 func integer(name, def, doc string, set func(int64)) Arg {
-	return numeric(fixed(name, "a whole number", def, doc, cty.Number, func(v cty.Value) string {
+	return numeric(fixed(name, "a whole number", def, doc, JSON{"type": "integer"}, cty.Number, func(v cty.Value) string {
 		n, accuracy := v.AsBigFloat().Int64()
 		if accuracy != big.Exact {
 			return "a whole number"
@@ -93,7 +94,7 @@ func integer(name, def, doc string, set func(int64)) Arg {
 // Float is a number.
 func Float(name string, target *float64, doc string) Arg {
 	def := strconv.FormatFloat(*target, 'g', -1, 64)
-	return numeric(fixed(name, "a number", def, doc, cty.Number, func(v cty.Value) string {
+	return numeric(fixed(name, "a number", def, doc, JSON{"type": "number"}, cty.Number, func(v cty.Value) string {
 		*target, _ = v.AsBigFloat().Float64()
 		return ""
 	}))
@@ -102,7 +103,7 @@ func Float(name string, target *float64, doc string) Arg {
 // Bytes is a size: a number of bytes, or "64KB", "4MB", "4MiB", "1GB".
 // KB, MB and GB are powers of 1024, as KiB, MiB and GiB are.
 func Bytes(name string, target *int64, doc string) Arg {
-	a := numeric(fixed(name, "a size like 4194304 or \"4MB\"", formatBytes(*target), doc, cty.String, func(v cty.Value) string {
+	a := numeric(fixed(name, "a size like 4194304 or \"4MB\"", formatBytes(*target), doc, JSON{"type": "integer"}, cty.String, func(v cty.Value) string {
 		n, ok := parseBytes(v.AsString())
 		if !ok {
 			return "a size like 4194304, \"64KB\" or \"4MB\""
@@ -110,6 +111,7 @@ func Bytes(name string, target *int64, doc string) Arg {
 		*target = n
 		return ""
 	}))
+	a.shape = AnyOf(append(a.shape["anyOf"].([]JSON), JSON{"type": "string", "pattern": `^\s*[0-9]+\s*([KkMmGg][Ii]?)?[Bb]?\s*$`})...)
 	a.spell = func(f float64) string { return formatBytes(int64(f)) }
 	return a
 }
@@ -120,7 +122,7 @@ func Duration(name string, target *time.Duration, doc string) Arg {
 	if *target != 0 {
 		def = strconv.Quote(target.String())
 	}
-	a := numeric(fixed(name, "a duration like \"5s\"", def, doc, cty.String, func(v cty.Value) string {
+	a := numeric(fixed(name, "a duration like \"5s\"", def, doc, JSON{"type": "string", "pattern": `^\s*\+?(0|([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+\s*$`}, cty.String, func(v cty.Value) string {
 		t, err := time.ParseDuration(strings.TrimSpace(v.AsString()))
 		if err != nil || t < 0 {
 			return `a duration like "50ms", "5s" or "1m30s"`
@@ -187,7 +189,7 @@ func Strings(name string, target *[]string, doc string) Arg {
 		def = "[" + quoted(*target) + "]"
 	}
 	const kind = "a string or a list of strings"
-	return Arg{name: name, doc: doc, kind: kind, def: def, decode: func(d *decoding, a *argument) {
+	return Arg{name: name, doc: doc, kind: kind, def: def, shape: textsJSON(), decode: func(d *decoding, a *argument) {
 		v, ok := d.static(a, a.expr, cty.DynamicPseudoType, kind)
 		if !ok {
 			return
@@ -204,7 +206,7 @@ func Strings(name string, target *[]string, doc string) Arg {
 // Ref is a reference to a block: connection.dynamodb.main for the prefix
 // connection.dynamodb. The target stays nil when it is left out.
 func Ref[T any](name, prefix string, target **T, doc string) Arg {
-	return Arg{name: name, doc: doc, kind: "a reference: " + prefix + ".NAME", decode: func(d *decoding, a *argument) {
+	return Arg{name: name, doc: doc, kind: "a reference: " + prefix + ".NAME", shape: ReferenceJSON("", prefix), decode: func(d *decoding, a *argument) {
 		if isNull(a.expr) {
 			return
 		}

@@ -42,7 +42,12 @@ func Calls(name string, target *[]NamedCall, forms []CallForm, doc string) Arg {
 		texts[i] = f.String()
 	}
 	known := strings.Join(texts, ", ")
-	return Arg{name: name, doc: doc, kind: "{ name = function, ... }, where a function is one of " + known, decode: func(d *decoding, a *argument) {
+	names := make([]string, len(forms))
+	for i, f := range forms {
+		names[i] = f.Name
+	}
+	shape := namedJSON(JSON{"type": "string", "pattern": `^\$\{\s*(` + strings.Join(names, "|") + `)\(`})
+	return Arg{name: name, doc: doc, kind: "{ name = function, ... }, where a function is one of " + known, shape: shape, decode: func(d *decoding, a *argument) {
 		pairs, ok := d.pairs(a, forms[len(forms)-1].String())
 		if !ok {
 			return

@@ -13,7 +13,7 @@ import (
 func Columns(name string, target *[]TypedName, doc string) Arg {
 	types := Types(name, target, doc)
 	const kind = "a list of names, or { name = type, ... }"
-	return Arg{name: name, doc: doc, kind: kind, decode: func(d *decoding, a *argument) {
+	return Arg{name: name, doc: doc, kind: kind, shape: AnyOf(typesJSON(), textsJSON()), decode: func(d *decoding, a *argument) {
 		if _, pairs := a.expr.(*hclsyntax.ObjectConsExpr); pairs {
 			types.decode(d, a)
 			return

@@ -16,7 +16,7 @@ type Pair struct {
 
 // StringMap is name = string.
 func StringMap(name string, target *map[string]string, doc string) Arg {
-	return Arg{name: name, doc: doc, kind: "{ name = string, ... }", decode: func(d *decoding, a *argument) {
+	return Arg{name: name, doc: doc, kind: "{ name = string, ... }", shape: or(namedJSON(textJSON())), decode: func(d *decoding, a *argument) {
 		v, ok := d.static(a, a.expr, cty.Map(cty.String), "{ name = string, ... }")
 		if !ok {
 			return
@@ -35,7 +35,7 @@ func StringMap(name string, target *map[string]string, doc string) Arg {
 
 // Names is name = name, in order. A name on the left twice is an error.
 func Names(name string, target *[]Pair, doc string) Arg {
-	return Arg{name: name, doc: doc, kind: "{ name = name, ... }", decode: func(d *decoding, a *argument) {
+	return Arg{name: name, doc: doc, kind: "{ name = name, ... }", shape: namedJSON(textJSON()), decode: func(d *decoding, a *argument) {
 		pairs, ok := d.pairs(a, "name")
 		if !ok {
 			return
@@ -55,7 +55,7 @@ func Names(name string, target *[]Pair, doc string) Arg {
 
 // Types is name = type, in order. A name twice is an error.
 func Types(name string, target *[]TypedName, doc string) Arg {
-	return Arg{name: name, doc: doc, kind: "{ name = type, ... }", decode: func(d *decoding, a *argument) {
+	return Arg{name: name, doc: doc, kind: "{ name = type, ... }", shape: typesJSON(), decode: func(d *decoding, a *argument) {
 		pairs, ok := d.pairs(a, "type")
 		if !ok {
 			return

@@ -25,7 +25,7 @@ type ItemExpr struct {
 // Expr is one expression over a row that gives one of the wanted kinds, null
 // aside. It stays nil when the argument is left out or null.
 func Expr(name string, target **expr.Expr, want expr.Kinds, doc string) Arg {
-	return Arg{name: name, doc: doc, kind: "expression", decode: func(d *decoding, a *argument) {
+	return Arg{name: name, doc: doc, kind: "expression", shape: JSON{}, decode: func(d *decoding, a *argument) {
 		x := d.compile(a, a.expr, want)
 		if x == nil {
 			return
@@ -44,7 +44,7 @@ func Expr(name string, target **expr.Expr, want expr.Kinds, doc string) Arg {
 // or a text that says true or false. One that is the same for every row and
 // neither of them is an error.
 func Condition(name string, target **expr.Expr, doc string) Arg {
-	a := Expr(name, target, expr.Bool|expr.String, doc)
+	a := Expr(name, target, expr.Bool|expr.String, doc).As(conditionJSON())
 	decode := a.decode
 	a.decode = func(d *decoding, a *argument) {
 		decode(d, a)
@@ -64,7 +64,7 @@ func Condition(name string, target **expr.Expr, doc string) Arg {
 
 // Exprs is name = expression, in order. A name twice is an error.
 func Exprs(name string, target *[]NamedExpr, doc string) Arg {
-	return Arg{name: name, doc: doc, kind: "{ name = expression, ... }", decode: func(d *decoding, a *argument) {
+	return Arg{name: name, doc: doc, kind: "{ name = expression, ... }", shape: namedJSON(JSON{}), decode: func(d *decoding, a *argument) {
 		pairs, ok := d.pairs(a, "expression")
 		if !ok {
 			return
@@ -87,7 +87,7 @@ func Exprs(name string, target *[]NamedExpr, doc string) Arg {
 func Object(name string, fields *[]NamedExpr, whole **expr.Expr, doc string) Arg {
 	written := Exprs(name, fields, doc)
 	computed := Expr(name, whole, expr.Map, doc)
-	return Arg{name: name, doc: doc, kind: "{ name = expression, ... } or expression", decode: func(d *decoding, a *argument) {
+	return Arg{name: name, doc: doc, kind: "{ name = expression, ... } or expression", shape: or(namedJSON(JSON{})), decode: func(d *decoding, a *argument) {
 		if _, ok := a.expr.(*hclsyntax.ObjectConsExpr); ok {
 			written.decode(d, a)
 		} else {
@@ -98,7 +98,7 @@ func Object(name string, fields *[]NamedExpr, whole **expr.Expr, doc string) Arg
 
 // Item is an expression over the stored item, which DynamoDB evaluates.
 func Item(name string, target **ItemExpr, doc string) Arg {
-	return Arg{name: name, doc: doc, kind: "item expression", decode: func(d *decoding, a *argument) {
+	return Arg{name: name, doc: doc, kind: "item expression", shape: conditionJSON(), decode: func(d *decoding, a *argument) {
 		if isNull(a.expr) || !d.known(a.expr) {
 			return
 		}
@@ -117,7 +117,7 @@ type NamedItem struct {
 // Items is name = expression over the stored item and the row, in order. A name
 // twice is an error.
 func Items(name string, target *[]NamedItem, doc string) Arg {
-	return Arg{name: name, doc: doc, kind: "{ name = item expression, ... }", decode: func(d *decoding, a *argument) {
+	return Arg{name: name, doc: doc, kind: "{ name = item expression, ... }", shape: namedJSON(JSON{}), decode: func(d *decoding, a *argument) {
 		pairs, ok := d.pairs(a, "expression")
 		if !ok {
 			return
@@ -133,7 +133,8 @@ func Items(name string, target *[]NamedItem, doc string) Arg {
 	}}
 }
 
-// Raw is an expression that whoever declares it reads by itself.
+// Raw is an expression that whoever declares it reads by itself. Its JSON form is
+// given with As.
 func Raw(name string, target *hcl.Expression, kind, doc string) Arg {
 	return Arg{name: name, doc: doc, kind: kind, decode: func(_ *decoding, a *argument) { *target = a.expr }}
 }

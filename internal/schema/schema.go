@@ -17,6 +17,7 @@
 //	static.go   evaluation of what is fixed before the run
 //	text.go     the bytes of a literal, which HCL normalises
 //	docs.go     a declaration as text and Markdown
+//	jsonschema.go a declaration as JSON Schema
 package schema
 
 import (
@@ -55,6 +56,7 @@ type Arg struct {
 	required, secret, rowByRow bool
 	low, high                  *float64
 	spell                      func(float64) string // a limit, as the argument is written
+	shape                      JSON
 	decode                     func(d *decoding, a *argument)
 }
 

@@ -19,7 +19,7 @@ type Template struct {
 // Text is a string that may use the row.
 func Text(name string, target *Template, doc string) Arg {
 	fixed := String(name, &target.Text, doc)
-	return Arg{name: name, doc: doc, kind: "a string, which may use `row`", def: fixed.def, decode: func(d *decoding, a *argument) {
+	return Arg{name: name, doc: doc, kind: "a string, which may use `row`", def: fixed.def, shape: textJSON(), decode: func(d *decoding, a *argument) {
 		if d.Scope == nil || !usesRow(a.expr) {
 			fixed.decode(d, a)
 			return

@@ -34,7 +34,11 @@ func write(folder string) error {
 			return err
 		}
 	}
-	for _, page := range cli.Reference() {
+	pages, err := cli.Reference()
+	if err != nil {
+		return err
+	}
+	for _, page := range pages {
 		if err := os.WriteFile(filepath.Join(folder, page.Name), []byte(page.Text), 0o666); err != nil {
 			return err
 		}
