@@ -16,6 +16,8 @@
 //	fmt.go         fmt: the canonical form of pipeline files
 //	inspect.go     inspect: a sample's report; inspect_source.go what it is told
 //	               to look at, inspect_sample.go the reading, inspect_text.go
+//	verify.go      verify: targets against what they should be; verify_text.go
+//	               what it found, for people
 //	chaos.go       chaos: the fault proxy as a command
 //	schema.go      schema: the language as JSON Schema
 //	reference.go   the reference pages, generated into docs/reference

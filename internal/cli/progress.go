@@ -12,6 +12,7 @@ import (
 // advance is how far a run is.
 type advance struct {
 	pipeline                    string
+	wrote                       string // what is done with rows at the end: written
 	read, written, rejected     int64
 	rate                        float64 // rows read per second, lately
 	requests, retries, throttle int64
@@ -23,7 +24,7 @@ type advance struct {
 // advanceOf adds up a report's nodes. A total is known when it is known of
 // every source.
 func advanceOf(r *engine.Report) advance {
-	p := advance{pipeline: r.Pipeline, rejected: r.Rejects}
+	p := advance{pipeline: r.Pipeline, wrote: "written", rejected: r.Rejects}
 	sources, sized, counted := 0, 0, 0
 	for _, n := range r.Nodes {
 		p.read += n.Read
@@ -69,7 +70,7 @@ func (p advance) line(elapsed time.Duration) string {
 	if left, ok := p.left(elapsed); ok {
 		fmt.Fprintf(&b, "  about %s left", left)
 	}
-	fmt.Fprintf(&b, "  written %s", thousands(p.written))
+	fmt.Fprintf(&b, "  %s %s", p.wrote, thousands(p.written))
 	if p.rejected > 0 {
 		fmt.Fprintf(&b, "  rejected %s", thousands(p.rejected))
 	}

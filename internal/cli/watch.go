@@ -26,6 +26,9 @@ type watch struct {
 	engine *engine.Engine
 	log    *slog.Logger
 	show   bool // progress
+	// step, when there are several, is the one that goes on, and wrote what it
+	// does with rows.
+	step, wrote string
 
 	done   chan struct{}
 	waiter sync.WaitGroup
@@ -68,6 +71,9 @@ func (w *watch) look(elapsed time.Duration) {
 	w.warnings(r)
 	p := advanceOf(r)
 	p.rate = w.speed.at(elapsed, p.read)
+	if w.step != "" {
+		p.pipeline, p.wrote = p.pipeline+", "+w.step, w.wrote
+	}
 	switch {
 	case !w.show:
 	case w.console.terminal:

@@ -1,0 +1,70 @@
+package delivery
+
+import (
+	"context"
+
+	"github.com/dynapipe/dynapipe/internal/dynamo"
+	"github.com/dynapipe/dynapipe/internal/record"
+)
+
+// Fate is what a row makes of an item.
+type Fate uint8
+
+// The fates.
+const (
+	// IsPut: the item is this one, and has no other attribute.
+	IsPut Fate = iota + 1
+	// IsDeleted: there is no such item.
+	IsDeleted
+	// IsUnknown: what the item is depends on more than the rows.
+	IsUnknown
+)
+
+// Change is what a row makes of one item. It is valid until the next one.
+type Change struct {
+	Fate Fate
+	Key  *Key
+	// Item is the item that is put; nil when it is the row.
+	Item []byte
+	Row  int // of the batch at hand, when Item is nil
+	// Alone says that a further row of the same key makes the item unknown.
+	Alone bool
+	Place *record.Place
+	Pos   record.Pos
+}
+
+// Expectation is what a sink that writes to tables would make of them.
+type Expectation struct {
+	Rows       Expecter
+	Client     *dynamo.Client // to be closed
+	Connection *dynamo.Connection
+	Tables     []*Table // that are known before any row comes
+	RowTables  bool     // rows name tables
+	// OnlyDeletes says that no item is put: the tables have items of others.
+	OnlyDeletes bool
+	// Doubts are reasons why what some rows make of their items is unknown.
+	Doubts []string
+}
+
+// Expecter takes the place of a sink's core: it tells what rows would make of
+// items, and writes nothing.
+type Expecter interface {
+	// Expect tells the changes of a batch in the order of its rows, each of which
+	// ends on the receipt, now or later. A row that the sink would refuse is
+	// rejected.
+	Expect(ctx context.Context, b *record.Batch, r *record.Receipt, tell func(Change) error) error
+	// Flush tells what was held, when all rows have come.
+	Flush(ctx context.Context, tell func(Change) error) error
+}
+
+// Table is the table of the key.
+func (k *Key) Table() *Table { return k.table }
+
+// Clone is the key with memory of its own.
+func (k *Key) Clone() *Key {
+	out := &Key{table: k.table, bytes: append([]byte(nil), k.bytes...)}
+	for _, v := range k.values {
+		out.values = append(out.values, v.Clone())
+	}
+	return out
+}

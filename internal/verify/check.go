@@ -1,0 +1,45 @@
+package verify
+
+import (
+	"fmt"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/dynapipe/dynapipe/internal/diag"
+	"github.com/dynapipe/dynapipe/internal/plan"
+)
+
+// cannot is why a sink can't be verified; empty when it can.
+func cannot(n *plan.Node) string {
+	if _, ok := n.Sink.(tableSink); ok {
+		return ""
+	}
+	return fmt.Sprintf("verify does not know what the sink %s makes of its rows", n.Type)
+}
+
+// Check finds a pipeline of which nothing can be verified.
+func Check(p *plan.Plan) hcl.Diagnostics {
+	var diags hcl.Diagnostics
+	for _, n := range p.Nodes {
+		if n.Kind == plan.Sink {
+			why := cannot(n)
+			if why == "" {
+				return nil
+			}
+			diags = append(diags, diag.Error(n.Range, "Nothing to verify", "%s: %s.", n.Address, why))
+		}
+	}
+	return diags
+}
+
+// notVerified notes the sinks that can't be.
+func (v *verifier) notVerified() {
+	for _, n := range v.Plan.Nodes {
+		if n.Kind != plan.Sink {
+			continue
+		}
+		if why := cannot(n); why != "" {
+			v.report.NotVerified = append(v.report.NotVerified, NotVerified{n.Address, why})
+		}
+	}
+}
