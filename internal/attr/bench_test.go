@@ -20,7 +20,7 @@ const (
 const benchRows = 2048
 
 func benchAdd(b *testing.B, text string, add func(*Builder, []byte) error) {
-	builder := NewBuilder(memory.NewGoAllocator())
+	builder := NewBuilder(record.NewPool())
 	row := []byte(text)
 	b.SetBytes(int64(len(row)))
 	b.ReportAllocs()

@@ -35,10 +35,11 @@ type Builder struct {
 	pos     []record.Pos
 
 	// The row being built.
-	next    int   // index of the column that is likely to come
-	known   int   // how many columns there were before the row
-	touched []int // which columns it has set
-	bytes   int   // of what it was given, at least
+	next    int       // index of the column that is likely to come
+	known   int       // how many columns there were before the row
+	size    int       // bytes of its values in columns
+	changed []*column // columns that it made any
+	bytes   int       // of what it was given, at least
 
 	held int // bytes of the values of the rows that were kept
 	over overflow
@@ -85,7 +86,21 @@ func (b *Builder) text(name string, t record.Type, text string) {
 	} else {
 		c.data = appendEncoded(c.data, t, bytesOf(text))
 	}
+	b.finish(c)
+}
+
+// finish ends the row's cell of c, the data of which has been appended.
+func (b *Builder) finish(c *column) {
 	c.finish(len(b.pos))
+	b.count(c)
+}
+
+// count counts the row's cell of c.
+func (b *Builder) count(c *column) {
+	b.size += len(c.data) - c.startOf(len(b.pos))
+	if c.before != nil {
+		b.changed = append(b.changed, c)
+	}
 }
 
 // kindOfType is the kind of the values of a column that is not any.
@@ -127,7 +142,7 @@ func (b *Builder) Any(name string, encoded []byte) {
 	}
 	c.accepts(record.Any)
 	c.data = append(c.data, encoded...)
-	c.finish(len(b.pos))
+	b.finish(c)
 }
 
 // Set sets an attribute of the row; Absent sets nothing.
@@ -143,7 +158,7 @@ func (b *Builder) Set(name string, v Value) {
 		c.finishNull(len(b.pos))
 	default:
 		c.put(v)
-		c.finish(len(b.pos))
+		b.finish(c)
 	}
 }
 
@@ -164,11 +179,11 @@ func (b *Builder) column(name string) *column {
 	}
 	row := len(b.pos)
 	if c.row == row+1 {
+		b.size -= len(c.data) - c.startOf(row)
 		c.clear(row)
 		return c
 	}
 	c.begin(row)
-	b.touched = append(b.touched, c.place)
 	return c
 }
 
@@ -188,7 +203,7 @@ func (b *Builder) add(name string) *column {
 	c := &column{name: strings.Clone(name), place: len(b.columns)}
 	if utf8.ValidString(name) {
 		c.quoted = string(append(AppendJSONString(nil, name), ':'))
-		c.heads = [2]string{c.quoted + `{"S":"`, c.quoted + `{"N":"`}
+		c.heads = headsOf(c.quoted)
 	}
 	b.columns = append(b.columns, c)
 	b.index[c.name] = c
@@ -214,26 +229,16 @@ func checkSize(row, held int) error {
 }
 
 // rowBytes is the size of what the row holds so far.
-func (b *Builder) rowBytes() int {
-	row, n := len(b.pos), len(b.over.row)
-	for _, i := range b.touched {
-		c := b.columns[i]
-		n += len(c.data) - c.startOf(row)
-	}
-	return n
-}
+func (b *Builder) rowBytes() int { return b.size + len(b.over.row) }
 
 // EndRow keeps the row, which came from p. Whoever builds rows of a size that
 // nothing bounds asks Err before; a row that has an error can't be kept.
 func (b *Builder) EndRow(p record.Pos) {
-	row, size := len(b.pos), len(b.over.row)
+	row, size := len(b.pos), b.rowBytes()
 	widened := 0 // by this much the rows before have become larger
-	for _, i := range b.touched {
-		c := b.columns[i]
-		start := c.startOf(row)
-		size += len(c.data) - start
+	for _, c := range b.changed {
 		if c.before != nil {
-			widened += start - len(c.before.data)
+			widened += c.startOf(row) - len(c.before.data)
 			c.before = nil
 		}
 	}
@@ -249,8 +254,10 @@ func (b *Builder) EndRow(p record.Pos) {
 // Drop forgets the row being built.
 func (b *Builder) Drop() {
 	row := len(b.pos)
-	for _, i := range b.touched {
-		b.columns[i].undo(row)
+	for _, c := range b.columns {
+		if c.row == row+1 {
+			c.undo(row)
+		}
 	}
 	for _, c := range b.columns[b.known:] {
 		delete(b.index, c.name)
@@ -263,7 +270,7 @@ func (b *Builder) Drop() {
 
 func (b *Builder) nextRow() {
 	b.next, b.known, b.bytes = 0, len(b.columns), 0
-	b.touched = b.touched[:0]
+	b.size, b.changed = 0, b.changed[:0]
 }
 
 // Batch is the rows kept so far, which came from place. The builder starts

@@ -2,7 +2,6 @@ package attr
 
 import (
 	"fmt"
-	"unicode/utf8"
 
 	"github.com/dynapipe/dynapipe/internal/record"
 )
@@ -16,7 +15,7 @@ func (b *Builder) AddItem(text []byte) error {
 // TakeItem is AddItem of the item at the start of a text that goes on after it,
 // and says how long the item is.
 func (b *Builder) TakeItem(text []byte) (length int, err error) {
-	return b.addRow(text, "an item", (*Builder).usual, (*Builder).addItemValue)
+	return b.addRow(text, "an item", (*Builder).usualItem, (*Builder).addItemValue)
 }
 
 // AddObject sets the row's attributes from a plain JSON object, as ParseJSON
@@ -26,7 +25,7 @@ func (b *Builder) AddObject(text []byte) error {
 }
 
 func (b *Builder) takeObject(text []byte) (length int, err error) {
-	return b.addRow(text, "a row", nil, (*Builder).addPlainValue)
+	return b.addRow(text, "a row", (*Builder).usualObject, (*Builder).addPlainValue)
 }
 
 // addWhole reads a text that is one object and nothing more.
@@ -45,18 +44,19 @@ func (b *Builder) addWhole(text []byte, what string, take func(*Builder, []byte)
 	return err
 }
 
-// addRow reads the object at the start of the text. usual, which may be nil,
-// reads members that are as expected, if they are; add reads the value of any.
+// addRow reads the object at the start of the text. usual reads members that are
+// as expected, if they are; add reads the value of any.
 func (b *Builder) addRow(text []byte, what string, usual func(*Builder) bool, add func(*Builder, *column, int)) (length int, err error) {
 	s := &b.scan
 	s.reset(text)
 	for more := s.open('{', '}', what); more; more = s.more('}') {
-		if usual != nil && usual(b) {
+		if usual(b) {
 			continue
 		}
 		s.peek()
 		if c := b.likely(); c != nil {
 			add(b, c, len(b.pos))
+			b.count(c)
 			continue
 		}
 		at := s.pos
@@ -70,6 +70,7 @@ func (b *Builder) addRow(text []byte, what string, usual func(*Builder) bool, ad
 		}
 		if c := b.column(view(name)); c != nil {
 			add(b, c, len(b.pos))
+			b.count(c)
 			continue
 		}
 		b.addOverflow(b.over.mark(view(name)), add)
@@ -83,68 +84,6 @@ func (b *Builder) addRow(text []byte, what string, usual func(*Builder) bool, ad
 		return s.pos, checkSize(0, b.held) // however its values are spelled, the row is not too large
 	}
 	return s.pos, b.Err()
-}
-
-// usual consumes members as the service spells most of them, one after the
-// other: of the likely column, of its type, a string without escapes or a
-// number. It stops before the comma or brace that follows the last of them, and
-// reports whether there was one.
-func (b *Builder) usual() bool {
-	s, row := &b.scan, len(b.pos)
-	text, from := s.text, s.pos
-	for pos := from; b.next < len(b.columns); pos++ {
-		c := b.columns[b.next]
-		head := c.heads[0]
-		if c.typ == record.Number {
-			head = c.heads[1]
-		} else if c.typ != record.String {
-			break
-		}
-		start := pos + len(head)
-		if head == "" || start > len(text) || string(text[pos:start]) != head || c.row == row+1 {
-			break
-		}
-		n, high := plainRun(text[start:], 0)
-		end := start + n
-		if end < len(text) && text[end] == '\\' && c.typ == record.String {
-			b.escaped(c, start-1)
-			if pos = s.pos; s.err != nil || pos == len(text) || text[pos] != ',' {
-				return true
-			}
-			continue
-		}
-		if end+2 >= len(text) || text[end] != '"' || text[end+1] != '}' {
-			break
-		}
-		cell := text[start:end]
-		if c.typ == record.Number && CheckNumber(view(cell)) != nil || high != 0 && !utf8.Valid(cell) {
-			break // to be looked at again, and refused
-		}
-		c.begin(row)
-		b.touched = append(b.touched, c.place)
-		c.data = append(c.data, cell...)
-		c.finish(row)
-		b.next++
-		pos = end + 2
-		s.pos = pos
-		if text[pos] != ',' {
-			break
-		}
-	}
-	return s.pos != from
-}
-
-// escaped consumes a string with escapes, whose quote stands at byte at, as the
-// row's cell of c.
-func (b *Builder) escaped(c *column, at int) {
-	s := &b.scan
-	c.begin(len(b.pos))
-	b.touched = append(b.touched, c.place)
-	s.pos = at
-	c.data = s.appendStr(c.data, "S")
-	s.closeValue()
-	c.finish(len(b.pos))
-	b.next++
 }
 
 // likely consumes the next name when it is that of the likely column, spelled
@@ -162,7 +101,6 @@ func (b *Builder) likely() *column {
 	s.pos += n
 	b.next++
 	c.begin(row)
-	b.touched = append(b.touched, c.place)
 	return c
 }
 

@@ -18,13 +18,14 @@ import (
 // cut. A column has no type until a value comes that is not NULL.
 type column struct {
 	name    string
-	quoted  string    // its name as JSON spells it before a value; empty when it is not UTF-8
-	heads   [2]string // the same up to the text of a string, and of a number, in DynamoDB JSON
-	place   int       // its index in the builder
+	quoted  string // its name as JSON spells it before a value; empty when it is not UTF-8
+	heads   heads
+	place   int // its index in the builder
 	typ     record.Type
 	data    []byte
 	ends    []int32 // where the cell of a row ends; rows not reached yet are absent
-	valid   []byte  // bitmap: the row has the attribute
+	sparse  bool    // some row is absent
+	valid   []byte  // bitmap of a sparse column: the row has the attribute
 	nulls   []byte  // bitmap: it is DynamoDB NULL
 	present int     // rows that have it
 	marked  int     // rows that are NULL
@@ -33,6 +34,17 @@ type column struct {
 	row    int         // 1 + the last row that set it
 	was    record.Type // the type before it
 	before *cells      // the cells before it changed the type
+}
+
+// heads is what stands before a value in a row of JSON, as the service and most
+// programs spell it; empty when the name is not UTF-8.
+type heads struct {
+	itemText, itemNumber string // "name":{"S":" and "name":{"N":"
+	text                 string // "name":"
+}
+
+func headsOf(quoted string) heads {
+	return heads{itemText: quoted + `{"S":"`, itemNumber: quoted + `{"N":"`, text: quoted + `"`}
 }
 
 // cells is what a change of type replaces.
@@ -51,14 +63,31 @@ func (c *column) startOf(row int) int {
 
 // reach makes the rows before row absent where they were not set.
 func (c *column) reach(row int) {
-	if len(c.ends) >= row {
-		return
+	if len(c.ends) < row {
+		c.skipTo(row)
+	}
+}
+
+func (c *column) skipTo(row int) {
+	if !c.sparse {
+		c.sparse = true
+		c.valid = slices.Grow(c.valid[:0], row/8+1)[:int(bitutil.BytesForBits(int64(len(c.ends))))]
+		clear(c.valid)
+		bitutil.SetBitsTo(c.valid, 0, int64(len(c.ends)), true)
 	}
 	end := int32(len(c.data))
 	c.ends = slices.Grow(c.ends, row-len(c.ends))
 	for len(c.ends) < row {
 		c.ends = append(c.ends, end)
 	}
+}
+
+// has reports that the row, which has been reached, has the attribute.
+func (c *column) has(row int) bool {
+	if c.sparse {
+		return bitAt(c.valid, row)
+	}
+	return row < len(c.ends)
 }
 
 // begin starts the row's cell, in place of one that it may have.
@@ -70,26 +99,27 @@ func (c *column) begin(row int) {
 
 // clear forgets the row's cell, whole or half-made.
 func (c *column) clear(row int) {
+	if c.has(row) {
+		c.present--
+		if c.sparse {
+			bitutil.ClearBit(c.valid, row)
+		}
+		if bitAt(c.nulls, row) {
+			c.marked--
+			bitutil.ClearBit(c.nulls, row)
+		}
+	}
 	c.ends = c.ends[:row]
 	c.data = c.data[:c.startOf(row)]
-	if !bitAt(c.valid, row) {
-		return
-	}
-	c.present--
-	bitutil.ClearBit(c.valid, row)
-	if bitAt(c.nulls, row) {
-		c.marked--
-		bitutil.ClearBit(c.nulls, row)
-	}
 }
 
 // undo takes the column back to before the row.
 func (c *column) undo(row int) {
+	c.clear(row)
 	if c.before != nil {
 		c.data, c.ends = c.before.data, c.before.ends
 		c.before = nil
 	}
-	c.clear(row)
 	c.typ = c.was
 	c.row = 0
 }
@@ -97,7 +127,9 @@ func (c *column) undo(row int) {
 // finish ends the row's cell, the data of which has been appended.
 func (c *column) finish(row int) {
 	c.ends = append(c.ends, int32(len(c.data)))
-	c.valid = setBit(c.valid, row)
+	if c.sparse {
+		c.valid = setBit(c.valid, row)
+	}
 	c.present++
 }
 
@@ -131,7 +163,7 @@ func (c *column) widen() {
 	c.ends = make([]int32, 0, cap(old.ends))
 	start := 0
 	for row, end := range old.ends {
-		if bitAt(c.valid, row) && !bitAt(c.nulls, row) {
+		if (!c.sparse || bitAt(c.valid, row)) && !bitAt(c.nulls, row) {
 			c.data = appendEncoded(c.data, c.typ, old.data[start:end])
 		}
 		c.ends = append(c.ends, int32(len(c.data)))
@@ -211,7 +243,10 @@ func (c *column) cut(mem memory.Allocator, rows int) record.Column {
 		out.Nulls = make([]byte, bitutil.BytesForBits(int64(rows)))
 		copy(out.Nulls, c.nulls)
 	}
-	validity := bufferOf(mem, c.valid, int(bitutil.BytesForBits(int64(rows))))
+	var validity *memory.Buffer
+	if c.sparse {
+		validity = bufferOf(mem, c.valid, int(bitutil.BytesForBits(int64(rows))))
+	}
 	if out.Type == record.Bool {
 		out.Values = newArray(out.Type, rows, rows-c.present, validity, c.bits(mem))
 		return out

@@ -126,6 +126,8 @@ func FuzzAddItem(f *testing.F) {
 		`{"a":{"SS":["x"]}}{`, `{"":{"NS":["1","2"]}}`, ` { } `,
 		`{"a":{"S":"x"},"b":{"N":"1"}}`, `{"a":{"S":"x\\n\u00e9"},"b":{"N":"1.5"},"c":{"S":"y"}}`, `{"a":{"S":"x\\q"},"b":{"N":"1"}}`,
 		`{"a":{"S":"` + "\xff" + `"},"b":{"N":"1"}}`, `{"a":{"S":"x"},"b":{"N":"one"}}`, `{"a":{"S":"x"}`, `{"a":{"S":"x"},}`, `{"a":{"S":"x\\`,
+		`{"a":{"L":[{"S":"x"},{"N":"-0.50"},{"BOOL":false},{"NULL":true},{"L":[]}]},"b":{"M":{"x":{"S":"é"},"y":{"M":{}}}},"c":{"BOOL":true},"d":{"N":"12345.678"}}`,
+		`{"a":{"S":"eight or more \"é\" \ud83d\ude00\n"},"b":{"BOOL":false},"c":{"SS":["x"]},"d":{"N":"1E5"},"e":{"B":"YQ=="}}`,
 		`{"a":{"N":"1"},"b":{"S":"1"}}`, `{"a":{"S":"x"} ,"b":{"N":"1" }}`,
 	} {
 		f.Add([]byte(s))
@@ -140,6 +142,7 @@ func FuzzAddItem(f *testing.F) {
 func FuzzAddObject(f *testing.F) {
 	for _, s := range []string{
 		`{"a":"x","b":1,"a":2}`, `{"a":null,"b":[true,{"c":"\ud83d\ude00"}],"d":{}}`, `{"a":1} `, `{"\u0061":1e5,"b":-0.0}`, `[]`, `{"a":tru}`,
+		`{"a":["x","é",-0.5,[],[1,[2]]],"b":true,"c":12345.678,"d":"eight or more \"é\" \ud83d\ude00\n","e":false}`, `{"a":[1,true],"b":1.0e5,"c":[ 1 ]}`,
 	} {
 		f.Add([]byte(s))
 	}
@@ -147,7 +150,8 @@ func FuzzAddObject(f *testing.F) {
 }
 
 // fuzzRow demands that a row is read as the same text is as a value, whatever
-// types its columns have, and that one that is refused leaves no trace.
+// types its columns have, also when the row before was the same, and that one
+// that is refused leaves no trace.
 func fuzzRow(t *testing.T, text []byte, add func(*Builder, []byte) error, parse func([]byte) (Value, error)) {
 	mem := memory.NewCheckedAllocator(memory.NewGoAllocator())
 	defer mem.AssertSize(t, 0)
@@ -177,7 +181,59 @@ func fuzzRow(t *testing.T, text []byte, add func(*Builder, []byte) error, parse 
 		}
 		return
 	}
-	if got := MapValue(Fields(batch, 1)); wantErr == nil && !Equal(got, want) {
-		t.Fatalf("%q as a row: %v, as a value: %v", text, got, want)
+	if wantErr != nil {
+		return
+	}
+	again := NewBuilder(mem)
+	defer again.Release()
+	for range 3 {
+		if err := add(again, text); err != nil {
+			t.Fatalf("%q is a row, and none after itself: %v", text, err)
+		}
+		again.EndRow(record.Pos{})
+	}
+	alike := again.Batch(nil)
+	defer alike.Release()
+	for row, got := range []Value{MapValue(Fields(batch, 1)), MapValue(Fields(alike, 0)), MapValue(Fields(alike, 1)), MapValue(Fields(alike, 2))} {
+		if !Equal(got, want) {
+			t.Fatalf("%q as row %d: %v, as a value: %v", text, row, got, want)
+		}
+	}
+	fuzzUnlike(t, text, add, parse)
+}
+
+// fuzzUnlike demands the same of a row after one that it resembles: the text
+// with a byte less, or another one in its place.
+func fuzzUnlike(t *testing.T, text []byte, add func(*Builder, []byte) error, parse func([]byte) (Value, error)) {
+	if len(text) > 200 {
+		return
+	}
+	b := NewBuilder(memory.DefaultAllocator)
+	for at := range text {
+		other := slices.Clone(text)
+		if at%2 == 0 {
+			other = slices.Delete(other, at, at+1)
+		} else {
+			other[at] = "\"\\,}]:0.e \xff"[(at/2)%11]
+		}
+		if err := add(b, text); err != nil {
+			t.Fatal(err)
+		}
+		b.EndRow(record.Pos{})
+		err := add(b, other)
+		want, wantErr := parse(other)
+		if (err == nil) != (wantErr == nil && want.Kind() == Map) && !strings.Contains(fmt.Sprint(wantErr), "nested") {
+			t.Fatalf("%q as a row after %q: %v, as a value: %v", other, text, err, wantErr)
+		}
+		if err != nil {
+			b.Drop()
+		} else {
+			b.EndRow(record.Pos{})
+		}
+		batch := b.Batch(nil)
+		if err == nil && wantErr == nil && !Equal(MapValue(Fields(batch, 1)), want) {
+			t.Fatalf("%q after %q: %v, as a value: %v", other, text, MapValue(Fields(batch, 1)), want)
+		}
+		batch.Release()
 	}
 }
