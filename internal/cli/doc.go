@@ -18,6 +18,8 @@
 //	               to look at, inspect_sample.go the reading, inspect_text.go
 //	verify.go      verify: targets against what they should be; verify_text.go
 //	               what it found, for people
+//	init.go        init: a first pipeline; init_ask.go its questions, init_text.go
+//	               the file
 //	chaos.go       chaos: the fault proxy as a command
 //	schema.go      schema: the language as JSON Schema
 //	reference.go   the reference pages, generated into docs/reference

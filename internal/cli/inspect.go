@@ -21,11 +21,15 @@ type inspectOptions struct {
 	table                     string
 }
 
-func (a *app) inspectCommand() *cobra.Command {
-	o := &inspectOptions{
+func newInspectOptions() inspectOptions {
+	return inspectOptions{
 		kind:   choice{words: []string{"csv", "json", "jsonl", "dynamodb"}},
 		format: choice{words: []string{"plain", "dynamodb"}},
 	}
+}
+
+func (a *app) inspectCommand() *cobra.Command {
+	o := newInspectOptions()
 	c := &cobra.Command{
 		Use:   "inspect SOURCE",
 		Short: "Look at a file or a table: what its rows are like, and a source block that reads them",
@@ -52,20 +56,25 @@ have its keys, and how many write units an import takes.`,
 			}
 			return nil
 		},
-		RunE: func(c *cobra.Command, args []string) error { return a.inspect(c.Context(), args[0], o) },
+		RunE: func(c *cobra.Command, args []string) error { return a.inspect(c.Context(), args[0], &o) },
 	}
+	o.addReading(a, c)
+	c.Flags().StringVar(&o.table, "table", "", "a `table` that the rows are meant for: its name or ARN")
+	a.addOutput(c, "the report as text, or as one JSON document")
+	return c
+}
+
+// addReading adds the flags that say how a source is read.
+func (o *inspectOptions) addReading(a *app, c *cobra.Command) {
 	f := c.Flags()
-	f.Var(&o.kind, "type", "what SOURCE is, where its ending does not say")
+	f.Var(&o.kind, "type", "what the source is, where its ending does not say")
 	f.Int64Var(&o.rows, "rows", 10_000, "how many rows to look at, from the beginning; 0 for all")
 	f.StringVar(&o.delimiter, "delimiter", "", "the `character` between cells of CSV; \\t is a tab (default a comma, for .tsv a tab)")
 	f.Var(&o.format, "format", "JSON and JSONL: plain, or items in DynamoDB JSON")
 	f.StringVar(&o.pointer, "pointer", "", "JSON: a JSON `pointer` to the array of rows, as /features")
 	f.StringVar(&o.index, "index", "", "dynamodb: a secondary `index` to read in place of the table")
-	f.StringVar(&o.table, "table", "", "a `table` that the rows are meant for: its name or ARN")
-	a.addOutput(c, "the report as text, or as one JSON document")
 	a.complete(c, "type", o.kind.words...)
 	a.complete(c, "format", o.format.words...)
-	return c
 }
 
 // inspection is what inspect found.
@@ -80,6 +89,8 @@ type inspection struct {
 	Import *inspect.Cost `json:"import,omitempty"`
 	// Error is what ended the reading before its time.
 	Error string `json:"error,omitempty"`
+
+	tableKey []inspect.KeyPart // of the table that was read
 }
 
 type sourceView struct {

@@ -197,6 +197,9 @@ func (s *sampling) tableTotal(ctx context.Context, f *inspection, read int64) to
 	count := int64(0)
 	if err == nil {
 		keys := t.Keys
+		for _, k := range t.Keys {
+			f.tableKey = append(f.tableKey, inspect.KeyPart{Name: k.Name, Type: k.Kind.Descriptor()})
+		}
 		count = t.ItemCount
 		if x, ok := t.Index(s.target.view.Index); ok {
 			keys, count = x.Keys, x.ItemCount
