@@ -1,6 +1,7 @@
 package deliver
 
 import (
+	"math"
 	"slices"
 	"time"
 )
@@ -12,10 +13,10 @@ const calm = 10 * time.Second
 // may be in flight. A table that pushes back slows its own lane only.
 type lane struct {
 	table    string
-	slots    map[string]*slot // by key, of rows that may be sent once for several
-	fresh    queue            // slots whose rows have not been sent
-	again    queue            // slots whose rows came back, and have waited
-	due      []*request       // to be sent as soon as limit and budget allow
+	slots    index      // numbers by the keys' marks, of rows that may be sent once for several
+	fresh    queue      // slots whose rows have not been sent
+	again    queue      // slots whose rows came back, and have waited
+	due      []*request // to be sent as soon as limit and budget allow
 	limit    limiter
 	inFlight int  // requests with rows of this lane
 	listed   bool // stands in the machine's list of busy lanes
@@ -62,7 +63,7 @@ func (q *queue) fit(l *load, factor float64) int {
 	for n := range q.len() {
 		s := q.at(n)
 		row := &s.waiting.newest.Row
-		if !l.add(s.Table, row.actions(), len(row.Body), row.Units*factor) {
+		if !l.add(s.lane.table, row.actions(), len(row.Body), row.Units*factor) {
 			return n
 		}
 	}
@@ -73,14 +74,24 @@ func (q *queue) fit(l *load, factor float64) int {
 func (p *portion) all() bool { return p.again == p.lane.again.len() && p.fresh == p.lane.fresh.len() }
 
 // oldest is since when the first slot of the lane has waited.
-func (l *lane) oldest() time.Time {
-	var at time.Time
+func (l *lane) oldest() instant {
+	at := instant(math.MaxInt64)
 	for _, q := range []*queue{&l.again, &l.fresh} {
 		if q.len() > 0 {
-			at = sooner(at, q.at(0).since)
+			at = min(at, q.at(0).since)
 		}
 	}
 	return at
+}
+
+// find is the slot of a key, and its place among the lane's.
+func (m *machine) find(l *lane, key string, mark Mark) (s *slot, at int) {
+	for at = l.slots.find(mark); at >= 0; at = l.slots.next(at) {
+		if s = m.slots[l.slots.cells[at].first]; s.key == key {
+			return s, at
+		}
+	}
+	return nil, -1
 }
 
 // take moves the portion's slots to a request that is being made: their rows
@@ -108,7 +119,7 @@ func (m *machine) lane(table string) *lane {
 	}
 	l := m.lanes[table]
 	if l == nil {
-		l = &lane{table: table, slots: map[string]*slot{}, limit: newLimiter(m.cfg.Concurrency)}
+		l = &lane{table: table, limit: newLimiter(m.cfg.Concurrency)}
 		m.lanes[table] = l
 	}
 	m.recent = l
@@ -189,7 +200,7 @@ func (m *machine) pack(first *lane, now time.Time) (at time.Time, packed bool) {
 		}
 		p := mate.fill(&load, m.costs.factor(mate.table))
 		whole = !p.all()
-		oldest = sooner(oldest, mate.oldest())
+		oldest = min(oldest, mate.oldest())
 		portions = append(portions, p)
 	}
 	m.portions = portions
@@ -197,7 +208,7 @@ func (m *machine) pack(first *lane, now time.Time) (at time.Time, packed bool) {
 		return time.Time{}, false
 	}
 	if !whole && !load.full() && m.moreMayCome() {
-		if at := oldest.Add(linger); at.After(now) {
+		if at := m.moment(oldest).Add(linger); at.After(now) {
 			return at, false
 		}
 	}

@@ -3,6 +3,7 @@ package deliver
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -30,9 +31,12 @@ type machine struct {
 	cfg      Config
 	turns    turns // of rows that are each sent
 	lanes    map[string]*lane
-	recent   *lane // that of the last row
+	recent   *lane   // that of the last row
+	slots    []*slot // by number, from 1
 	spare    []*slot
-	busy     []*lane // that have something to send; the first is asked first
+	began    time.Time // the zero of instants
+	mask     Mark      // of keys' marks; a test has them share a few
+	busy     []*lane   // that have something to send; the first is asked first
 	later    agenda
 	budget   window
 	costs    estimator
@@ -74,7 +78,7 @@ type ending struct {
 
 func newMachine(cfg Config) *machine {
 	return &machine{
-		cfg: cfg, turns: turns{}, lanes: map[string]*lane{},
+		cfg: cfg, lanes: map[string]*lane{}, slots: []*slot{nil}, mask: math.MaxUint64,
 		budget: window{limit: cfg.Budget}, costs: estimator{},
 	}
 }
@@ -90,18 +94,22 @@ func (m *machine) hasRoom(row *Row) bool {
 // core.
 func (m *machine) admit(row *Row, now time.Time) (held *entry) {
 	l := m.lane(row.Table)
-	s := l.slots[row.Key]
+	each := !row.Operation.coalesces()
+	var mark Mark
+	if row.Marks == nil {
+		mark = row.mark() & m.mask
+	}
+	var s *slot
+	if !each {
+		s, _ = m.find(l, row.Key, mark)
+	}
 	var e *entry
-	switch each := !row.Operation.coalesces(); {
-	case each || s == nil:
+	switch {
+	case s == nil:
 		s = m.slot()
-		s.Key, s.lane, s.since = Key{row.Table, row.Key}, l, now
+		s.lane, s.key, s.mark[0] = l, row.Key, mark
 		e = &s.own
-		switch {
-		case !each:
-			l.slots[row.Key] = s
-			m.queue(s, now)
-		case m.turns.join(s, row.Keys):
+		if m.line(s, row.Marks, each) {
 			m.queue(s, now)
 		}
 	case m.cfg.RejectDuplicates && !s.waiting.empty():
@@ -127,11 +135,26 @@ func (m *machine) hasSpace() bool {
 	return m.heldRows <= m.cfg.MaxRows-m.cfg.MaxRows/16 && m.heldBytes <= m.cfg.MaxBytes-m.cfg.MaxBytes/16
 }
 
+// line puts a new slot where rows of its key look for it, and reports that no
+// other row has to end first.
+func (m *machine) line(s *slot, marks []Mark, each bool) bool {
+	if !each {
+		s.lane.slots.add(cell{mark: s.mark[0], first: s.number})
+		return true
+	}
+	if s.marks = marks; marks == nil {
+		s.marks = s.mark[:]
+	}
+	return m.turns.join(s)
+}
+
 // slot is one for a row to come, of those that have served if there are any.
 func (m *machine) slot() *slot {
 	last := len(m.spare) - 1
 	if last < 0 {
-		return &slot{}
+		s := &slot{number: int32(len(m.slots))}
+		m.slots = append(m.slots, s)
+		return s
 	}
 	s := m.spare[last]
 	m.spare[last] = nil
@@ -147,7 +170,7 @@ func (m *machine) release(ended []ending, now time.Time) {
 		s := end.entry.slot
 		*end.entry = entry{}
 		if s.held--; s.held == 0 && s.gone {
-			*s = slot{}
+			*s = slot{number: s.number}
 			m.spare = append(m.spare, s)
 		}
 	}
@@ -203,7 +226,7 @@ func (m *machine) ripen(now time.Time) {
 			m.enlist(first)
 		}
 		for _, s := range d.slots {
-			s.since = d.due
+			s.since = m.of(d.due)
 			s.lane.again.push(s)
 			m.enlist(s.lane)
 		}
@@ -249,7 +272,7 @@ func (r *request) list() {
 func (m *machine) units(slots []*slot) float64 {
 	sum := 0.0
 	for _, s := range slots {
-		sum += s.flight.newest.Units * m.costs.factor(s.Table)
+		sum += s.flight.newest.Units * m.costs.factor(s.lane.table)
 	}
 	return sum
 }
@@ -257,11 +280,12 @@ func (m *machine) units(slots []*slot) float64 {
 func (m *machine) start(r *request, now time.Time) {
 	r.Attempt++
 	r.sent = now
+	at := m.of(now)
 	for _, s := range r.slots {
 		e := s.flight.newest
 		e.sends++
-		if e.first.IsZero() {
-			e.first = now
+		if e.first == 0 {
+			e.first = at
 		}
 	}
 	if m.firstSent.IsZero() {

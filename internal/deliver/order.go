@@ -9,9 +9,9 @@ import (
 type entry struct {
 	Row
 	older *entry // the row that this one supersedes
-	sends int
 	slot  *slot
-	first time.Time // when it was first sent, or the one that it stands in for
+	first instant // when it was first sent, or the one that it stands in for
+	sends int32
 	// doubtful says that an attempt failed that may have been carried out.
 	doubtful bool
 }
@@ -57,19 +57,22 @@ func (c *chain) under(earlier chain) {
 // stands in one queue, or its newest row is part of one request: so a key is
 // in flight at most once and in a request at most once.
 type slot struct {
-	Key
 	lane    *lane
+	key     string
 	flight  chain
 	waiting chain
-	since   time.Time // when it joined the queue
-	returns int       // how often the service gave the row back
-	own     entry     // room for the first row: most keys come once
-	held    int       // rows of it that have not been released
-	gone    bool      // no row of it is left to be sent
+	own     entry   // room for the first row: most keys come once
+	mark    [1]Mark // of the key
+	since   instant // when it joined the queue
+	number  int32   // by which the machine finds it
+	returns int32   // how often the service gave the row back
+	held    int32   // rows of it that have not been released
+	blocked int32   // at how many of its marks another row comes first
+	gone    bool    // no row of it is left to be sent
 
-	// Of a row that is sent in any case, and whose slot is its own:
-	keys    []Key // of its items
-	blocked int   // at how many of them another row comes first
+	// marks are of the items of a row that is sent in any case, and whose slot is
+	// its own.
+	marks []Mark
 }
 
 // queue is slots in the order they joined.
@@ -147,3 +150,18 @@ func (a agenda) next() time.Time {
 	}
 	return a[0].due
 }
+
+// instant is a moment as a machine counts them, from just before the first one
+// that it was told. The zero instant is none.
+type instant int64
+
+// of is the instant of a moment.
+func (m *machine) of(now time.Time) instant {
+	if m.began.IsZero() {
+		m.began = now.Add(-1)
+	}
+	return instant(now.Sub(m.began))
+}
+
+// moment is when an instant was.
+func (m *machine) moment(i instant) time.Time { return m.began.Add(time.Duration(i)) }

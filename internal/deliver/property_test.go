@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"strconv"
 	"testing"
 	"testing/synctest"
@@ -28,6 +29,7 @@ type scenario struct {
 	maxRows int
 	pause   time.Duration // of the source, between batches
 	silent  bool          // the table says nothing of capacity
+	mask    Mark          // of the keys' marks: with few bits, keys share them
 }
 
 type scenarioRow struct {
@@ -56,6 +58,7 @@ func drawScenario(t *rapid.T) scenario {
 		pause:   time.Duration(rapid.SampledFrom([]int{0, 0, 70}).Draw(t, "pause")) * time.Millisecond,
 	}
 	s.silent = rapid.Bool().Draw(t, "silent")
+	s.mask = Mark(rapid.SampledFrom([]uint64{0, 3, math.MaxUint64}).Draw(t, "mask"))
 	if rapid.Bool().Draw(t, "budgeted") {
 		s.budget = float64(rapid.IntRange(3, 100).Draw(t, "budget"))
 	}
@@ -121,6 +124,9 @@ func (s *scenario) oracle() map[Key]int {
 func (s *scenario) run(ctx context.Context) error {
 	table := newTable(s.caps, s.faults, s.seed)
 	table.poison, table.unmet, table.silent = s.poison, s.unmet, s.silent
+	for i, row := range s.rows {
+		table.keys[i] = row.more
+	}
 	var l ledger
 	cfg := testConfig()
 	cfg.Caps, cfg.Concurrency, cfg.Budget, cfg.MaxRows = s.caps, s.limit, s.budget, s.maxRows
@@ -128,6 +134,9 @@ func (s *scenario) run(ctx context.Context) error {
 	cfg.Retry.MaxAttempts = 1000
 	cfg.Random = table.random64
 	core := New(ctx, cfg, table)
+	core.mu.Lock()
+	core.machine.mask = s.mask
+	core.mu.Unlock()
 	receipts, err := s.submit(ctx, core, &l)
 	if err == nil {
 		err = core.Flush(ctx)
@@ -153,7 +162,7 @@ func (s *scenario) submit(ctx context.Context, core *Core, l *ledger) (receipts 
 		rows := make([]Row, len(part))
 		for i, r := range part {
 			rows[i] = Row{
-				Table: r.table, Key: r.key, Keys: r.more, Actions: len(r.more), Operation: r.operation, Units: r.units,
+				Table: r.table, Key: r.key, Marks: marksOf(r.more, s.mask), Actions: len(r.more), Operation: r.operation, Units: r.units,
 				Body: body(from+i, r.length), Receipt: receipt, Index: i,
 			}
 		}

@@ -37,7 +37,5 @@ func (r Retry) Delay(n int, random float64) time.Duration {
 	return time.Duration(random * min(ceiling, float64(r.MaxDelay)))
 }
 
-// expired reports that a row first sent then may not be tried again now.
-func (r Retry) expired(first, now time.Time) bool {
-	return r.Deadline > 0 && now.Sub(first) >= r.Deadline
-}
+// expired reports that a row first sent so long ago may not be tried again.
+func (r Retry) expired(after time.Duration) bool { return r.Deadline > 0 && after >= r.Deadline }

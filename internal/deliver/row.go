@@ -34,23 +34,19 @@ func (o Operation) String() string {
 // coalesces reports that of several rows of a key the last is enough.
 func (o Operation) coalesces() bool { return o <= Get }
 
-// Key names an item of a table.
-type Key struct {
+// Row is one row, encoded and checked by the component.
+type Row struct {
+	// Table is where the item is, or the first one of a transaction, whose limit
+	// it keeps.
 	Table string
 	// Key is the item's key in a form that is equal when DynamoDB deems two keys
 	// equal: the numbers 1 and 1.0 are one key.
 	Key string
-}
-
-// Row is one row, encoded and checked by the component.
-type Row struct {
-	// Table and Key are the item. Those of a transaction over several items name
-	// the first table, whose limit it keeps, and no key.
-	Table     string
-	Key       string
+	// Tables and Marks are the tables and items of a transaction over several,
+	// which needs no Key; nil: Table and Key are all there is.
+	Tables    []string
+	Marks     []Mark
 	Operation Operation
-	// Keys are all items of a transaction.
-	Keys []Key
 	// Actions are those of a transaction; of any other row 0, for one.
 	Actions int
 	// Body is the row's part of a request, as {"PutRequest":{"Item":{...}}}.
@@ -80,13 +76,10 @@ var _ Receipt = (*record.Receipt)(nil)
 
 // footprint is roughly the memory that holding the row takes.
 func (r *Row) footprint() int64 {
-	const bookkeeping, perKey = 256, 64
-	n := len(r.Body) + len(r.Key) + bookkeeping
+	const bookkeeping, perMark = 256, 64
+	n := len(r.Body) + len(r.Key) + bookkeeping + len(r.Marks)*perMark
 	if r.Operation != Put {
 		n += len(r.Item)
-	}
-	for _, k := range r.Keys {
-		n += len(k.Key) + perKey
 	}
 	return int64(n)
 }

@@ -43,14 +43,27 @@ type faults struct {
 	latency     time.Duration
 }
 
+// Key names an item.
+type Key struct{ Table, Key string }
+
+// marksOf is the marks of items, of some bits.
+func marksOf(keys []Key, mask Mark) []Mark {
+	var marks []Mark
+	for _, k := range keys {
+		marks = append(marks, MarkOf(k.Table, []byte(k.Key))&mask)
+	}
+	return marks
+}
+
 // table is a model of a table behind a faulty network. It checks what must
 // hold of every request that it sees.
 type table struct {
 	caps   Caps
 	faults faults
-	poison map[int]bool // rows that spoil their request
-	unmet  map[int]bool // rows whose condition does not hold
-	silent bool         // it says nothing of the capacity it took
+	poison map[int]bool  // rows that spoil their request
+	unmet  map[int]bool  // rows whose condition does not hold
+	keys   map[int][]Key // items of a row with Marks
+	silent bool          // it says nothing of the capacity it took
 
 	mu       sync.Mutex
 	random   *rand.Rand
@@ -71,7 +84,7 @@ type call struct {
 
 func newTable(caps Caps, f faults, seed uint64) *table {
 	return &table{
-		caps: caps, faults: f, poison: map[int]bool{}, random: rand.New(rand.NewPCG(seed, 1)),
+		caps: caps, faults: f, poison: map[int]bool{}, keys: map[int][]Key{}, random: rand.New(rand.NewPCG(seed, 1)),
 		items: map[Key]int{}, applied: map[Key]int{}, flying: map[Key]bool{}, times: map[int]int{},
 	}
 }
@@ -93,7 +106,7 @@ func (t *table) Send(ctx context.Context, r *Request) (Answer, error) {
 	answer, units, err := t.carryOut(r)
 	t.log = append(t.log, call{sent: sent, answered: time.Now(), rows: len(r.Rows), units: units})
 	for _, row := range r.Rows {
-		for _, key := range keysOf(row) {
+		for _, key := range t.keysOf(row) {
 			delete(t.flying, key)
 		}
 	}
@@ -106,7 +119,7 @@ func (t *table) enter(r *Request) (latency time.Duration) {
 	defer t.mu.Unlock()
 	bytes, actions := 0, 0
 	for _, row := range r.Rows {
-		for _, key := range keysOf(row) {
+		for _, key := range t.keysOf(row) {
 			if t.flying[key] {
 				t.problem("key %v is in flight twice", key)
 			}
@@ -173,7 +186,7 @@ func (t *table) carryOut(r *Request) (Answer, float64, error) {
 func (t *table) apply(row *Row) {
 	n := number(row)
 	t.times[n]++
-	for _, key := range keysOf(row) {
+	for _, key := range t.keysOf(row) {
 		if last, seen := t.applied[key]; seen && n < last {
 			t.problem("row %d of key %v came after row %d", n, key, last)
 		}
@@ -187,10 +200,10 @@ func (t *table) apply(row *Row) {
 }
 
 // keysOf is the items that a row is about, each once.
-func keysOf(row *Row) []Key {
+func (t *table) keysOf(row *Row) []Key {
 	keys := []Key{{row.Table, row.Key}}
-	if row.Keys != nil {
-		keys = slices.Clone(row.Keys)
+	if row.Marks != nil {
+		keys = slices.Clone(t.keys[number(row)])
 	}
 	slices.SortFunc(keys, func(a, b Key) int { return cmp.Or(cmp.Compare(a.Table, b.Table), cmp.Compare(a.Key, b.Key)) })
 	return slices.Compact(keys)

@@ -30,7 +30,7 @@ func (m *machine) took(r *request, a Answer, now time.Time) []ending {
 			ends = m.ended(ends, s, record.Written, now)
 		case !m.cfg.Retry.Unprocessed:
 			ends = m.rejected(ends, s, codeUnprocessed, "the table gave the row back unprocessed and retry_unprocessed is false", now)
-		case m.cfg.Retry.expired(s.flight.newest.first, now):
+		case m.expired(s, now):
 			ends = m.rejected(ends, s, codeUnprocessed, m.late("the table gave the row back unprocessed"), now)
 		default:
 			returned = append(returned, s)
@@ -45,7 +45,7 @@ func (m *machine) took(r *request, a Answer, now time.Time) []ending {
 func (m *machine) spent(r *request, a Answer, back []bool) float64 {
 	if len(r.slots) == 1 { // a transaction may have been at several tables
 		expected := r.slots[0].flight.newest.Units
-		table := r.slots[0].Table
+		table := r.slots[0].lane.table
 		took, said := a.took("")
 		switch {
 		case said:
@@ -58,8 +58,8 @@ func (m *machine) spent(r *request, a Answer, back []bool) float64 {
 	}
 	sum := 0.0
 	for i := 0; i < len(r.slots); {
-		table, expected := r.slots[i].Table, 0.0
-		for ; i < len(r.slots) && r.slots[i].Table == table; i++ {
+		table, expected := r.slots[i].lane.table, 0.0
+		for ; i < len(r.slots) && r.slots[i].lane.table == table; i++ {
 			if !back[i] {
 				expected += r.slots[i].flight.newest.Units
 			}
@@ -108,7 +108,7 @@ func (m *machine) rejected(ends []ending, s *slot, code, message string, now tim
 	s.flight = chain{}
 	m.requeue(s, now)
 	return append(ends, ending{entry: e, outcome: record.Rejected, why: &record.Rejection{
-		Item: e.Item, Operation: e.Operation.String(), Code: code, Message: message, Attempts: e.sends,
+		Item: e.Item, Operation: e.Operation.String(), Code: code, Message: message, Attempts: int(e.sends),
 	}})
 }
 
@@ -117,12 +117,13 @@ func (m *machine) requeue(s *slot, now time.Time) {
 	switch {
 	case !s.waiting.empty():
 		m.queue(s, now)
-	case s.keys == nil:
+	case s.marks == nil:
 		s.gone = true
-		delete(s.lane.slots, s.Key.Key)
+		_, at := m.find(s.lane, s.key, s.mark[0])
+		s.lane.slots.remove(at)
 	default:
 		s.gone = true
-		for _, next := range m.turns.leave(s) {
+		for _, next := range m.turns.leave(s, m.slots) {
 			m.queue(next, now)
 		}
 	}
@@ -130,7 +131,7 @@ func (m *machine) requeue(s *slot, now time.Time) {
 
 // queue has a slot's rows sent next.
 func (m *machine) queue(s *slot, now time.Time) {
-	s.since = now
+	s.since = m.of(now)
 	s.lane.fresh.push(s)
 	m.enlist(s.lane)
 }
@@ -145,7 +146,7 @@ func (m *machine) giveBack(slots []*slot, now time.Time) {
 	level := 0
 	for _, s := range slots {
 		s.returns++
-		level = max(level, s.returns)
+		level = max(level, int(s.returns))
 		s.waiting.under(s.flight)
 		s.flight = chain{}
 	}
@@ -184,7 +185,7 @@ func (m *machine) again(r *request, fault *Fault, now time.Time) []ending {
 // others' slots.
 func (m *machine) expire(r *request, fault *Fault, now time.Time) (ends []ending, left []*slot) {
 	r.slots = slices.DeleteFunc(r.slots, func(s *slot) bool {
-		late := m.cfg.Retry.expired(s.flight.newest.first, now)
+		late := m.expired(s, now)
 		if late {
 			ends = m.rejected(ends, s, fault.Code, m.late(fault.Message), now)
 		}
@@ -201,7 +202,7 @@ func (m *machine) retry(r *request, err error, now time.Time) {
 		s.flight.newest.doubtful = true
 	}
 	tried := m.cfg.Retry
-	late := slices.ContainsFunc(r.slots, func(s *slot) bool { return tried.expired(s.flight.newest.first, now) })
+	late := slices.ContainsFunc(r.slots, func(s *slot) bool { return m.expired(s, now) })
 	switch {
 	case !m.heard && now.Sub(m.firstSent) >= reach:
 		m.fail(fmt.Errorf("no answer within %v of the first request: %w", reach, err))
@@ -235,11 +236,16 @@ func (m *machine) poisoned(r *request, fault *Fault, now time.Time) []ending {
 func (m *machine) part(r *request, from, to int) *request {
 	l := newLoad(m.cfg.Caps, 0)
 	for _, s := range r.slots[from:to] {
-		l.add(s.Table, s.flight.newest.actions(), len(s.flight.newest.Body), 0)
+		l.add(s.lane.table, s.flight.newest.actions(), len(s.flight.newest.Body), 0)
 	}
 	part := m.request(slices.Clone(r.slots[from:to]), l.bytes)
 	part.Attempt, part.errors = r.Attempt, r.errors
 	return part
+}
+
+// expired reports that the slot's newest row in flight may not be tried again.
+func (m *machine) expired(s *slot, now time.Time) bool {
+	return m.cfg.Retry.expired(time.Duration(m.of(now) - s.flight.newest.first))
 }
 
 func (m *machine) delay(n int) time.Duration { return m.cfg.Retry.Delay(n, m.cfg.Random()) }

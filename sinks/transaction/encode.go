@@ -34,8 +34,8 @@ type encoder struct {
 	draft draft
 	open  bool // rows may be added to the draft
 	value []byte
-	seen  map[deliver.Key]record.Origin // items of the draft, and the rows that write them
-	out   []deliver.Row                 // transactions that are whole
+	seen  map[deliver.Mark]int // the draft's actions by the mark of their item
+	out   []deliver.Row        // transactions that are whole
 }
 
 func (e *encoder) begin(b *record.Batch) {
@@ -168,7 +168,7 @@ func (e *encoder) actions(ctx context.Context, row int, m *draftMember, at recor
 			}
 		}
 		before := len(d.body)
-		if len(d.keys) > 0 {
+		if len(d.acts) > 0 {
 			d.body = append(d.body, ',')
 		}
 		d.body = append(d.body, step.head...)
@@ -182,7 +182,7 @@ func (e *encoder) actions(ctx context.Context, row int, m *draftMember, at recor
 		if target.To > 0 {
 			m.from, m.to, m.inBody = target.From, target.To, true
 		}
-		if no := e.add(target, at, len(d.members)); no.Refused() {
+		if no := e.add(&target, at); no.Refused() {
 			return no, nil
 		}
 	}
@@ -190,28 +190,44 @@ func (e *encoder) actions(ctx context.Context, row int, m *draftMember, at recor
 }
 
 // add counts an action in.
-func (e *encoder) add(target delivery.Target, at record.Origin, owner int) delivery.Refusal {
+func (e *encoder) add(target *delivery.Target, at record.Origin) delivery.Refusal {
 	d, caps := &e.draft, deliver.TransactWriteCaps()
-	key := deliver.Key{Table: target.Table.Name, Key: string(target.Key)}
-	other, twice := e.seen[key]
+	mark := deliver.MarkOf(target.Table.Name, target.Key)
+	other, twice := e.find(mark, target)
 	d.size += target.Size
 	switch {
-	case twice && other == at:
-		d.failure.all = delivery.Refuse(codeDuplicate, "two actions of the row at %s name the same item of table %s, and a transaction names an item once", at, key.Table)
+	case twice && other == len(d.members):
+		d.failure.all = delivery.Refuse(codeDuplicate, "two actions of the row at %s name the same item of table %s, and a transaction names an item once", at, target.Table.Name)
 	case twice:
-		d.failure.all = delivery.Refuse(codeDuplicate, "the rows at %s and %s name the same item of table %s, and a transaction names an item once", other, at, key.Table)
-	case !caps.Holds(len(d.keys)+1, 0):
+		d.failure.all = delivery.Refuse(codeDuplicate, "the rows at %s and %s name the same item of table %s, and a transaction names an item once", d.members[other].origin(), at, target.Table.Name)
+	case !caps.Holds(len(d.acts)+1, 0):
 		d.failure.all = delivery.Refuse(codeTooLarge, "the group that begins with the row at %s has more than the %d actions of a transaction: make groups smaller", d.begun, caps.Items)
 	case !caps.Holds(0, d.size):
 		d.failure.all = delivery.Refuse(codeTooLarge, "the group that begins with the row at %s has more than the 4 MB of items of a transaction: make groups smaller", d.begun)
 	default:
-		e.seen[key] = at
-		d.keys = append(d.keys, key)
-		d.owners = append(d.owners, owner)
+		if _, shared := e.seen[mark]; !shared {
+			e.seen[mark] = len(d.acts)
+		}
+		d.add(mark, target)
 		d.units += target.Units * delivery.TransactionCost
 		return delivery.Refusal{}
 	}
 	return d.failure.all
+}
+
+// find is the member of the draft that has an action on the same item.
+func (e *encoder) find(mark deliver.Mark, target *delivery.Target) (member int, found bool) {
+	first, marked := e.seen[mark]
+	if !marked {
+		return 0, false
+	}
+	d := &e.draft
+	for i := first; i < len(d.acts); i++ { // nearly always the first: other items of its mark are rare
+		if a := &d.acts[i]; a.mark == mark && a.table.Name == target.Table.Name && string(d.keys[a.from:a.to]) == string(target.Key) {
+			return a.owner, true
+		}
+	}
+	return 0, false
 }
 
 // close ends the draft, if there is one, and has it sent. Rows without an action
@@ -224,7 +240,7 @@ func (e *encoder) close() {
 	d := &e.draft
 	switch {
 	case d.failure.failed():
-	case len(d.keys) == 0:
+	case len(d.acts) == 0:
 		for _, m := range d.members {
 			m.receipt.End(m.index, record.Filtered)
 		}

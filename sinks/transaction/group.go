@@ -106,11 +106,20 @@ type draft struct {
 	members []draftMember
 	body    []byte // of the request, its tail aside
 	items   []byte // of members, where they are not in the body
-	keys    []deliver.Key
-	owners  []int
+	acts    []act
+	keys    []byte // of the actions' items
+	tables  []string
 	units   float64
 	size    int // of all items
 	failure failure
+}
+
+// act is an action of a draft.
+type act struct {
+	mark     deliver.Mark
+	table    *delivery.Table
+	from, to int // of its item's key, in keys
+	owner    int // the member
 }
 
 // draftMember is a row of a draft: its item is a part of body or items.
@@ -138,6 +147,8 @@ func (f *failure) refusal() delivery.Refusal {
 	return delivery.Refuse(codeNotSent, "its transaction was not sent because of the row at %s: %s", f.fault, f.why.Message)
 }
 
+func (m *draftMember) origin() record.Origin { return m.receipt.Origin(m.index) }
+
 func (d *draft) item(m *draftMember) []byte {
 	if m.inBody {
 		return d.body[m.from:m.to]
@@ -149,8 +160,18 @@ func (d *draft) item(m *draftMember) []byte {
 func (d *draft) reset() {
 	d.value, d.members, d.items = d.value[:0], d.members[:0], d.items[:0]
 	d.body = append(d.body[:0], delivery.TransactionHead...)
-	d.keys, d.owners = d.keys[:0], d.owners[:0]
+	d.acts, d.keys, d.tables = d.acts[:0], d.keys[:0], d.tables[:0]
 	d.units, d.size, d.failure = 0, 0, failure{}
+}
+
+// add counts in an action of the row that is next to be a member.
+func (d *draft) add(mark deliver.Mark, target *delivery.Target) {
+	from := len(d.keys)
+	d.keys = append(d.keys, target.Key...)
+	d.acts = append(d.acts, act{mark: mark, table: target.Table, from: from, to: len(d.keys), owner: len(d.members)})
+	if !slices.Contains(d.tables, target.Table.Name) {
+		d.tables = append(d.tables, target.Table.Name)
+	}
 }
 
 // reject ends the rows of a draft that can't be sent.
@@ -172,7 +193,11 @@ func (d *draft) reject() error {
 func (d *draft) finish(arena *delivery.Arena) deliver.Row {
 	d.body = delivery.AppendTransactionTail(d.body, d.token)
 	body, items := arena.Keep(d.body), arena.Keep(d.items)
-	g := &group{members: make([]member, len(d.members)), owners: slices.Clone(d.owners)}
+	g := &group{members: make([]member, len(d.members)), owners: make([]int, len(d.acts))}
+	marks := make([]deliver.Mark, len(d.acts))
+	for i := range d.acts {
+		marks[i], g.owners[i] = d.acts[i].mark, d.acts[i].owner
+	}
 	for i, m := range d.members {
 		item := items
 		if m.inBody {
@@ -181,7 +206,7 @@ func (d *draft) finish(arena *delivery.Arena) deliver.Row {
 		g.members[i] = member{receipt: m.receipt, index: m.index, item: item[m.from:m.to:m.to]}
 	}
 	return deliver.Row{
-		Table: d.keys[0].Table, Operation: operation, Keys: slices.Clone(d.keys), Actions: len(d.keys), Body: body,
+		Table: d.tables[0], Tables: slices.Clone(d.tables), Operation: operation, Marks: marks, Actions: len(marks), Body: body,
 		Units: d.units, Receipt: g, Item: items,
 	}
 }

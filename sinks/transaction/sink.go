@@ -62,7 +62,7 @@ func (c *Config) encoder(ctx context.Context, env sinks.Env, client *dynamo.Clie
 	}
 	e := &encoder{
 		steps: steps, groupBy: c.groupBy, key: c.idempotencyKey, tokens: delivery.NewTokens(env.Run.ID, env.Node), keyed: delivery.NewTokens("key", env.Node),
-		seen: map[deliver.Key]record.Origin{},
+		seen: map[deliver.Mark]int{},
 	}
 	return e, e.resume(env.Resume)
 }

@@ -526,7 +526,7 @@ func BenchmarkEncode(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			e := &encoder{steps: steps, groupBy: c.groupBy, tokens: delivery.NewTokens("run", "node"), seen: map[deliver.Key]record.Origin{}}
+			e := &encoder{steps: steps, groupBy: c.groupBy, tokens: delivery.NewTokens("run", "node"), seen: map[deliver.Mark]int{}}
 			r := record.NewReceipt("node", &record.Tally{}, batch.Origins(), nil, nil)
 			i := 0
 			e.begin(batch)

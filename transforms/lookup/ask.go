@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/dynapipe/dynapipe/internal/attr"
 	"github.com/dynapipe/dynapipe/internal/deliver"
@@ -208,12 +209,13 @@ func (a *asker) together(u *unit, row int) []ref {
 	e, fresh := u.entry(targets[0].group, id)
 	if fresh {
 		r := deliver.Row{
-			Table: targets[0].table.Name, Operation: deliver.TransactGet, Actions: len(targets), Body: body,
-			Keys: make([]deliver.Key, len(targets)),
-		}
-		for i, t := range targets {
 			// Reads of one item need not wait for each other: the key is the row's own.
-			r.Keys[i] = deliver.Key{Table: t.table.Name, Key: e.id}
+			Table: targets[0].table.Name, Key: e.id, Operation: deliver.TransactGet, Actions: len(targets), Body: body,
+		}
+		for _, t := range targets {
+			if !slices.Contains(r.Tables, t.table.Name) {
+				r.Tables = append(r.Tables, t.table.Name)
+			}
 			r.Units += t.readUnits(true)
 		}
 		a.ask(u, e, row, r, targets...)

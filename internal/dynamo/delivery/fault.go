@@ -57,8 +57,8 @@ func tablesOf(rows []*deliver.Row) string {
 	}
 	for _, row := range rows {
 		add(row.Table)
-		for _, key := range row.Keys {
-			add(key.Table)
+		for _, table := range row.Tables {
+			add(table)
 		}
 	}
 	return strings.Join(names, ", ")
@@ -72,10 +72,8 @@ func RequestName(table string, rows []*deliver.Row) string {
 		if same(row.Table) {
 			return row.Table
 		}
-		for _, key := range row.Keys {
-			if same(key.Table) {
-				return key.Table
-			}
+		if i := slices.IndexFunc(row.Tables, same); i >= 0 {
+			return row.Tables[i]
 		}
 	}
 	return table

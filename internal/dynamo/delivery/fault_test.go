@@ -13,7 +13,7 @@ import (
 const usersARN = "arn:aws:dynamodb:eu-west-1:123456789012:table/users"
 
 func TestFaults(t *testing.T) {
-	rows := []*deliver.Row{{Table: "orders"}, {Table: "orders", Keys: []deliver.Key{{Table: "orders", Key: "k"}, {Table: usersARN, Key: "k"}}}}
+	rows := []*deliver.Row{{Table: "orders"}, {Table: "orders", Tables: []string{"orders", usersARN}}}
 	for class, want := range map[dynamo.Class]deliver.Class{
 		dynamo.Retryable: deliver.Retryable, dynamo.Conflict: deliver.Conflict, dynamo.Throttled: deliver.Throttled,
 		dynamo.Poison: deliver.Poison, dynamo.Permanent: deliver.Permanent, dynamo.ConditionFailed: deliver.Poison,
