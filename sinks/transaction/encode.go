@@ -30,6 +30,8 @@ type encoder struct {
 	keyed   delivery.Tokens // by idempotency_key
 
 	arena delivery.Arena
+	shelf delivery.Shelf
+	rows  *delivery.Rows // of the batch
 	page  *delivery.Page
 	draft draft
 	open  bool // rows may be added to the draft
@@ -38,7 +40,8 @@ type encoder struct {
 	out   []deliver.Row        // transactions that are whole
 }
 
-func (e *encoder) begin(b *record.Batch) {
+func (e *encoder) begin(b *record.Batch, r *record.Receipt) {
+	e.rows = e.shelf.Add(b, r)
 	e.page = delivery.NewPage(b)
 	for i := range e.steps {
 		e.steps[i].writer.Begin(e.page)
@@ -49,7 +52,7 @@ func (e *encoder) begin(b *record.Batch) {
 }
 
 func (e *encoder) end() {
-	e.page = nil
+	e.page, e.rows = nil, nil
 	for i := range e.steps {
 		e.steps[i].writer.End()
 	}
@@ -63,47 +66,41 @@ func (e *encoder) end() {
 
 // row adds a row to its transaction. Rows that can't be written end here; an
 // error fails the run.
-func (e *encoder) row(ctx context.Context, row int, r *record.Receipt) error {
-	no := e.place(row, r.Origin(row))
+func (e *encoder) row(ctx context.Context, row int) error {
+	no := e.place(row)
 	if no.Refused() {
-		return e.refuse(row, r, no)
+		return e.refuse(row, no)
 	}
 	d := &e.draft
 	if d.failure.failed() { // the rows before have ended
-		return e.refuse(row, r, d.failure.refusal())
+		return e.refuse(row, d.failure.refusal())
 	}
-	m := draftMember{receipt: r, index: row, from: -1}
-	no, err := e.actions(ctx, row, &m, r.Origin(row))
+	no, err := e.actions(ctx, row)
 	if err != nil {
 		return err
 	}
-	if m.from < 0 {
-		m.inBody, m.from = false, len(d.items)
-		d.items = e.page.Items.AppendRow(d.items, row)
-		m.to = len(d.items)
-	}
 	if no.Refused() {
 		if !d.failure.failed() {
-			d.failure = failure{fault: r.Origin(row).String(), why: no}
+			d.failure = failure{fault: e.rows.Origin(row).String(), why: no}
 		}
 		if err := d.reject(); err != nil {
 			return err
 		}
-		return e.refuse(row, r, no)
+		return e.refuse(row, no)
 	}
-	d.members = append(d.members, m)
+	d.members.add(e.rows, row)
 	if e.groupBy == nil {
 		e.close()
 	}
 	return nil
 }
 
-func (e *encoder) refuse(row int, r *record.Receipt, no delivery.Refusal) error {
-	return r.Reject(row, no.Rejection(e.page.Batch, row, operation.String()))
+func (e *encoder) refuse(row int, no delivery.Refusal) error {
+	return e.rows.Reject(row, refused(no))
 }
 
 // place ends the draft when the row is not of its group, and begins another.
-func (e *encoder) place(row int, at record.Origin) delivery.Refusal {
+func (e *encoder) place(row int) delivery.Refusal {
 	if e.groupBy != nil {
 		v, err := e.groupAt.At(row)
 		if err != nil {
@@ -116,6 +113,7 @@ func (e *encoder) place(row int, at record.Origin) delivery.Refusal {
 	}
 	e.close()
 	d := &e.draft
+	at := e.rows.Origin(row)
 	no := e.token(row, at)
 	d.reset()
 	clear(e.seen)
@@ -154,7 +152,7 @@ func describe(v attr.Value) string {
 }
 
 // actions appends the row's actions to the draft.
-func (e *encoder) actions(ctx context.Context, row int, m *draftMember, at record.Origin) (delivery.Refusal, error) {
+func (e *encoder) actions(ctx context.Context, row int) (delivery.Refusal, error) {
 	d := &e.draft
 	for i := range e.steps {
 		step := &e.steps[i]
@@ -179,10 +177,7 @@ func (e *encoder) actions(ctx context.Context, row int, m *draftMember, at recor
 			return no, err
 		}
 		d.body = append(d.body, "}}"...)
-		if target.To > 0 {
-			m.from, m.to, m.inBody = target.From, target.To, true
-		}
-		if no := e.add(&target, at); no.Refused() {
+		if no := e.add(&target, row); no.Refused() {
 			return no, nil
 		}
 	}
@@ -190,16 +185,16 @@ func (e *encoder) actions(ctx context.Context, row int, m *draftMember, at recor
 }
 
 // add counts an action in.
-func (e *encoder) add(target *delivery.Target, at record.Origin) delivery.Refusal {
+func (e *encoder) add(target *delivery.Target, row int) delivery.Refusal {
 	d, caps := &e.draft, deliver.TransactWriteCaps()
 	mark := deliver.MarkOf(target.Table.Name, target.Key)
 	other, twice := e.find(mark, target)
 	d.size += target.Size
 	switch {
-	case twice && other == len(d.members):
-		d.failure.all = delivery.Refuse(codeDuplicate, "two actions of the row at %s name the same item of table %s, and a transaction names an item once", at, target.Table.Name)
+	case twice && other == d.members.n:
+		d.failure.all = delivery.Refuse(codeDuplicate, "two actions of the row at %s name the same item of table %s, and a transaction names an item once", e.rows.Origin(row), target.Table.Name)
 	case twice:
-		d.failure.all = delivery.Refuse(codeDuplicate, "the rows at %s and %s name the same item of table %s, and a transaction names an item once", d.members[other].origin(), at, target.Table.Name)
+		d.failure.all = delivery.Refuse(codeDuplicate, "the rows at %s and %s name the same item of table %s, and a transaction names an item once", d.members.origin(other), e.rows.Origin(row), target.Table.Name)
 	case !caps.Holds(len(d.acts)+1, 0):
 		d.failure.all = delivery.Refuse(codeTooLarge, "the group that begins with the row at %s has more than the %d actions of a transaction: make groups smaller", d.begun, caps.Items)
 	case !caps.Holds(0, d.size):
@@ -241,9 +236,7 @@ func (e *encoder) close() {
 	switch {
 	case d.failure.failed():
 	case len(d.acts) == 0:
-		for _, m := range d.members {
-			m.receipt.End(m.index, record.Filtered)
-		}
+		d.members.end(record.Filtered)
 	default:
 		e.out = append(e.out, d.finish(&e.arena))
 	}

@@ -17,20 +17,76 @@ const (
 	codeDuplicate = "DuplicateItem"
 )
 
-// member is a row of a group.
-type member struct {
-	receipt *record.Receipt
-	index   int
-	item    []byte // as the dead letter keeps it
+// members are the rows of a group, in the order they came.
+type members struct {
+	parts []part
+	n     int
 }
 
-func (m *member) origin() record.Origin { return m.receipt.Origin(m.index) }
+// part is members that follow each other in a batch.
+type part struct {
+	rows     *delivery.Rows
+	from, to int
+}
+
+func (m *members) add(rows *delivery.Rows, row int) {
+	m.n++
+	if last := len(m.parts) - 1; last >= 0 && m.parts[last].rows == rows && m.parts[last].to == row {
+		m.parts[last].to++
+		return
+	}
+	m.parts = append(m.parts, part{rows: rows, from: row, to: row + 1})
+}
+
+// at is a member.
+func (m *members) at(i int) (rows *delivery.Rows, row int) {
+	for _, p := range m.parts {
+		if n := p.to - p.from; i >= n {
+			i -= n
+			continue
+		}
+		return p.rows, p.from + i
+	}
+	panic("transaction: no such member")
+}
+
+func (m *members) origin(i int) record.Origin {
+	rows, row := m.at(i)
+	return rows.Origin(row)
+}
+
+// each calls f for each member, until an error.
+func (m *members) each(f func(i int, rows *delivery.Rows, row int) error) error {
+	i := 0
+	for _, p := range m.parts {
+		for row := p.from; row < p.to; row++ {
+			if err := f(i, p.rows, row); err != nil {
+				return err
+			}
+			i++
+		}
+	}
+	return nil
+}
+
+func (m *members) end(o record.Outcome) {
+	for _, p := range m.parts {
+		for row := p.from; row < p.to; row++ {
+			p.rows.End(row, o)
+		}
+	}
+}
+
+func (m *members) clear() {
+	clear(m.parts)
+	m.parts, m.n = m.parts[:0], 0
+}
 
 // group is the rows of a transaction that is sent. It is their receipt: they
 // end together.
 type group struct {
-	members []member
-	owners  []int             // of each action, its member
+	members members
+	owners  []int32           // of each action, its member
 	reasons []delivery.Reason // of each action, when the transaction was cancelled
 	faulty  map[int]int       // of members at fault, the action
 }
@@ -41,14 +97,10 @@ var (
 )
 
 // End ends every row of the group.
-func (g *group) End(_ int, o record.Outcome) {
-	for i := range g.members {
-		g.members[i].receipt.End(g.members[i].index, o)
-	}
-}
+func (g *group) End(_ int, o record.Outcome) { g.members.end(o) }
 
 // Origin is that of the first row.
-func (g *group) Origin(int) record.Origin { return g.members[0].origin() }
+func (g *group) Origin(int) record.Origin { return g.members.origin(0) }
 
 // Blame takes in why the transaction was cancelled and says which row is at
 // fault, the first if there are several.
@@ -59,12 +111,12 @@ func (g *group) Blame(reasons []delivery.Reason) string {
 		if action >= len(g.owners) || !reason.Fault() {
 			continue
 		}
-		owner := g.owners[action]
+		owner := int(g.owners[action])
 		if _, twice := g.faulty[owner]; !twice {
 			g.faulty[owner] = action
 		}
 		if first == "" {
-			first = g.members[owner].origin().String()
+			first = g.members.origin(owner).String()
 		}
 	}
 	return first
@@ -75,27 +127,22 @@ func (g *group) Blame(reasons []delivery.Reason) string {
 // every row has the reason.
 func (g *group) Reject(_ int, why record.Rejection) error {
 	guilty := -1
-	for i := range g.members {
+	for i := range g.members.n {
 		if _, ok := g.faulty[i]; ok {
 			guilty = i
 			break
 		}
 	}
-	for i := range g.members {
-		m := &g.members[i]
+	return g.members.each(func(i int, rows *delivery.Rows, row int) error {
 		own := why
-		own.Item = m.item
 		if action, ok := g.faulty[i]; ok {
 			own.Code, own.Message = delivery.ReasonCode(g.reasons[action]), delivery.ReasonMessage(g.reasons[action])
 		} else if guilty >= 0 {
 			own.Code = codeCancelled
-			own.Message = fmt.Sprintf("its transaction was cancelled because of the row at %s: %s", g.members[guilty].origin(), why.Message)
+			own.Message = fmt.Sprintf("its transaction was cancelled because of the row at %s: %s", g.members.origin(guilty), why.Message)
 		}
-		if err := m.receipt.Reject(m.index, own); err != nil {
-			return err
-		}
-	}
-	return nil
+		return rows.Reject(row, own)
+	})
 }
 
 // draft is a group that rows are still added to.
@@ -103,9 +150,8 @@ type draft struct {
 	value   []byte // of group_by
 	token   []byte
 	begun   record.Origin
-	members []draftMember
+	members members
 	body    []byte // of the request, its tail aside
-	items   []byte // of members, where they are not in the body
 	acts    []act
 	keys    []byte // of the actions' items
 	tables  []string
@@ -120,14 +166,6 @@ type act struct {
 	table    *delivery.Table
 	from, to int // of its item's key, in keys
 	owner    int // the member
-}
-
-// draftMember is a row of a draft: its item is a part of body or items.
-type draftMember struct {
-	receipt  *record.Receipt
-	index    int
-	from, to int
-	inBody   bool
 }
 
 // failure is why no row of a group is sent.
@@ -147,18 +185,10 @@ func (f *failure) refusal() delivery.Refusal {
 	return delivery.Refuse(codeNotSent, "its transaction was not sent because of the row at %s: %s", f.fault, f.why.Message)
 }
 
-func (m *draftMember) origin() record.Origin { return m.receipt.Origin(m.index) }
-
-func (d *draft) item(m *draftMember) []byte {
-	if m.inBody {
-		return d.body[m.from:m.to]
-	}
-	return d.items[m.from:m.to]
-}
-
 // reset begins a group.
 func (d *draft) reset() {
-	d.value, d.members, d.items = d.value[:0], d.members[:0], d.items[:0]
+	d.value = d.value[:0]
+	d.members.clear()
 	d.body = append(d.body[:0], delivery.TransactionHead...)
 	d.acts, d.keys, d.tables = d.acts[:0], d.keys[:0], d.tables[:0]
 	d.units, d.size, d.failure = 0, 0, failure{}
@@ -168,45 +198,35 @@ func (d *draft) reset() {
 func (d *draft) add(mark deliver.Mark, target *delivery.Target) {
 	from := len(d.keys)
 	d.keys = append(d.keys, target.Key...)
-	d.acts = append(d.acts, act{mark: mark, table: target.Table, from: from, to: len(d.keys), owner: len(d.members)})
+	d.acts = append(d.acts, act{mark: mark, table: target.Table, from: from, to: len(d.keys), owner: d.members.n})
 	if !slices.Contains(d.tables, target.Table.Name) {
 		d.tables = append(d.tables, target.Table.Name)
 	}
 }
 
+// refused is the rejection of a row of a group that is not sent.
+func refused(no delivery.Refusal) record.Rejection {
+	return record.Rejection{Operation: operation.String(), Code: no.Code, Message: no.Message}
+}
+
 // reject ends the rows of a draft that can't be sent.
 func (d *draft) reject() error {
-	no := d.failure.refusal()
-	for i := range d.members {
-		m := &d.members[i]
-		if err := m.receipt.Reject(m.index, record.Rejection{
-			Item: append([]byte(nil), d.item(m)...), Operation: operation.String(), Code: no.Code, Message: no.Message,
-		}); err != nil {
-			return err
-		}
-	}
-	d.members = d.members[:0]
-	return nil
+	why := refused(d.failure.refusal())
+	err := d.members.each(func(_ int, rows *delivery.Rows, row int) error { return rows.Reject(row, why) })
+	d.members.clear()
+	return err
 }
 
 // finish makes a row of the core of the draft.
 func (d *draft) finish(arena *delivery.Arena) deliver.Row {
 	d.body = delivery.AppendTransactionTail(d.body, d.token)
-	body, items := arena.Keep(d.body), arena.Keep(d.items)
-	g := &group{members: make([]member, len(d.members)), owners: make([]int, len(d.acts))}
+	g := &group{members: members{parts: slices.Clone(d.members.parts), n: d.members.n}, owners: make([]int32, len(d.acts))}
 	marks := make([]deliver.Mark, len(d.acts))
 	for i := range d.acts {
-		marks[i], g.owners[i] = d.acts[i].mark, d.acts[i].owner
-	}
-	for i, m := range d.members {
-		item := items
-		if m.inBody {
-			item = body
-		}
-		g.members[i] = member{receipt: m.receipt, index: m.index, item: item[m.from:m.to:m.to]}
+		marks[i], g.owners[i] = d.acts[i].mark, int32(d.acts[i].owner)
 	}
 	return deliver.Row{
-		Table: d.tables[0], Tables: slices.Clone(d.tables), Operation: operation, Marks: marks, Actions: len(marks), Body: body,
-		Units: d.units, Receipt: g, Item: items,
+		Table: d.tables[0], Tables: slices.Clone(d.tables), Operation: operation, Marks: marks, Actions: len(marks),
+		Body: arena.Keep(d.body), Units: d.units, Receipt: g,
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 
 	"github.com/dynapipe/dynapipe/internal/dynamo/delivery"
 	"github.com/dynapipe/dynapipe/sinks"
@@ -32,10 +31,10 @@ func (e *encoder) held() []sinks.Held {
 		return nil
 	}
 	var rows []sinks.Held
-	for i := range e.draft.members {
-		m := &e.draft.members[i]
-		rows = append(rows, sinks.Held{Receipt: m.receipt, Row: m.index, Item: slices.Clone(e.draft.item(m))})
-	}
+	_ = e.draft.members.each(func(_ int, r *delivery.Rows, row int) error {
+		rows = append(rows, sinks.Held{Receipt: r.Receipt(), Row: row, Item: r.Item(row)})
+		return nil
+	})
 	return rows
 }
 

@@ -23,8 +23,8 @@ var (
 )
 
 // maxHeld bounds the memory of transactions that wait or are in flight. Each is
-// large: less than the core's own bound has room for more than are sent at once.
-const maxHeld = 24 << 20
+// large: less than the core's own bound has room for all that are sent at once.
+const maxHeld = 12 << 20
 
 // Open finds the tables that are known beforehand and starts the core.
 func (c *Config) Open(ctx context.Context, env sinks.Env) (sinks.Sink, error) {
@@ -70,10 +70,10 @@ func (c *Config) encoder(ctx context.Context, env sinks.Env, client *dynamo.Clie
 // Write adds the rows of a batch to their transactions and hands those that are
 // whole to the core.
 func (s *sink) Write(ctx context.Context, b *record.Batch, r *record.Receipt) error {
-	s.encoder.begin(b)
+	s.encoder.begin(b, r)
 	defer s.encoder.end()
 	for row := range b.Rows() {
-		if err := s.encoder.row(ctx, row, r); err != nil {
+		if err := s.encoder.row(ctx, row); err != nil {
 			return err
 		}
 	}
@@ -95,6 +95,7 @@ func (s *sink) Flush(ctx context.Context, how sinks.Ending) error {
 // Close cancels what is in flight.
 func (s *sink) Close() error {
 	s.core.Close()
+	s.encoder.shelf.Close()
 	s.client.Close()
 	return nil
 }

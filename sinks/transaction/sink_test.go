@@ -529,15 +529,16 @@ func BenchmarkEncode(b *testing.B) {
 			e := &encoder{steps: steps, groupBy: c.groupBy, tokens: delivery.NewTokens("run", "node"), seen: map[deliver.Mark]int{}}
 			r := record.NewReceipt("node", &record.Tally{}, batch.Origins(), nil, nil)
 			i := 0
-			e.begin(batch)
+			e.begin(batch, r)
 			b.ReportAllocs()
 			for b.Loop() {
 				if i == len(rows) {
 					e.end()
-					e.begin(batch)
+					e.shelf.Close()
+					e.begin(batch, r)
 					i = 0
 				}
-				if err := e.row(b.Context(), i, r); err != nil {
+				if err := e.row(b.Context(), i); err != nil {
 					b.Fatal(err)
 				}
 				i++

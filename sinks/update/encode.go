@@ -14,25 +14,28 @@ type encoder struct {
 	writer    *delivery.Writer
 	tokens    delivery.Tokens // of transactions
 	arena     delivery.Arena
+	shelf     delivery.Shelf
+	rows      *delivery.Rows // of the batch
 	scratch   []byte
 	token     []byte
 	page      *delivery.Page
 }
 
-func (e *encoder) begin(b *record.Batch) {
+func (e *encoder) begin(b *record.Batch, r *record.Receipt) {
+	e.rows = e.shelf.Add(b, r)
 	e.page = delivery.NewPage(b)
 	e.writer.Begin(e.page)
 }
 
 func (e *encoder) end() {
-	e.page = nil
+	e.page, e.rows = nil, nil
 	e.writer.End()
 }
 
 // row encodes one row. A row that can't be written is refused; an error fails
 // the run.
-func (e *encoder) row(ctx context.Context, row int, r deliver.Receipt) (out deliver.Row, no delivery.Refusal, err error) {
-	out = deliver.Row{Operation: e.operation, Index: row, Receipt: r}
+func (e *encoder) row(ctx context.Context, row int) (out deliver.Row, no delivery.Refusal, err error) {
+	out = deliver.Row{Operation: e.operation, Index: row, Receipt: e.rows}
 	once := e.operation == deliver.TransactWrite
 	e.scratch = append(e.scratch[:0], '{')
 	if once {
@@ -46,13 +49,15 @@ func (e *encoder) row(ctx context.Context, row int, r deliver.Receipt) (out deli
 	out.Table, out.Key, out.Units = target.Table.Name, string(target.Key), target.Units
 	if once {
 		out.Units *= delivery.TransactionCost
-		e.token = e.tokens.AppendRow(e.token[:0], r.Origin(row))
+		e.token = e.tokens.AppendRow(e.token[:0], e.rows.Origin(row))
 		e.scratch = delivery.AppendTransactionTail(append(e.scratch, "}}"...), e.token)
 	} else {
 		e.scratch = append(e.scratch, delivery.SingleTail...)
 	}
 	out.Body = e.arena.Keep(e.scratch)
-	e.scratch = e.page.Items.AppendRow(e.scratch[:0], row)
-	out.Item = e.arena.Keep(e.scratch)
 	return out, delivery.Refusal{}, nil
+}
+
+func (e *encoder) refuse(row int, no delivery.Refusal) error {
+	return e.rows.Reject(row, record.Rejection{Operation: e.operation.String(), Code: no.Code, Message: no.Message})
 }

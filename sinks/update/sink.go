@@ -65,15 +65,15 @@ func (c *Config) prepare(ctx context.Context, env sinks.Env, client *dynamo.Clie
 func (s *sink) Write(ctx context.Context, b *record.Batch, r *record.Receipt) error {
 	s.rows = s.rows[:0]
 	defer func() { clear(s.rows) }()
-	s.encoder.begin(b)
+	s.encoder.begin(b, r)
 	defer s.encoder.end()
 	for row := range b.Rows() {
-		out, no, err := s.encoder.row(ctx, row, r)
+		out, no, err := s.encoder.row(ctx, row)
 		if err != nil {
 			return err
 		}
 		if no.Refused() {
-			if err := r.Reject(row, no.Rejection(b, row, out.Operation.String())); err != nil {
+			if err := s.encoder.refuse(row, no); err != nil {
 				return err
 			}
 			continue
@@ -90,6 +90,7 @@ func (s *sink) Flush(ctx context.Context, _ sinks.Ending) error { return s.core.
 // Close cancels what is in flight.
 func (s *sink) Close() error {
 	s.core.Close()
+	s.encoder.shelf.Close()
 	s.client.Close()
 	return nil
 }

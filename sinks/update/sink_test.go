@@ -342,12 +342,12 @@ func BenchmarkEncode(b *testing.B) {
 				}
 				e := encoder{operation: operation, writer: writer, tokens: delivery.NewTokens("run", "node")}
 				r := record.NewReceipt("node", &record.Tally{}, batch.Origins(), nil, nil)
-				e.begin(batch)
+				e.begin(batch, r)
 				defer e.end()
 				i := 0
 				b.ReportAllocs()
 				for b.Loop() {
-					if _, no, err := e.row(b.Context(), i%len(rows), r); no.Refused() || err != nil {
+					if _, no, err := e.row(b.Context(), i%len(rows)); no.Refused() || err != nil {
 						b.Fatal(no, err)
 					}
 					i++
