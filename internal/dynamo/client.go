@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -15,21 +16,27 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	smithyauth "github.com/aws/smithy-go/auth"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/dynapipe/dynapipe/internal/dynamo/wire"
 )
 
 // Client talks to DynamoDB in one region or at one endpoint with one set of
 // credentials. It may be used by several goroutines.
 type Client struct {
 	sdk       *dynamodb.Client
-	transport *http.Transport
 	creds     aws.CredentialsProvider
-	signer    *signer // nil for an endpoint that only the SDK's can sign for
+	pool      *wire.Pool // nil for an endpoint that net/http has to serve
+	signer    *signer    // of requests that the pool carries
+	transport *http.Transport
 	sdkSigner *v4.Signer
 	endpoint  *url.URL
 	region    string // that requests are signed for
 	place     string
 	agent     string
 	timeout   time.Duration
+
+	messages sync.Pool    // of *Message
+	headRoom atomic.Int32 // that the last head was short of
 
 	contacts  contacts
 	renewedAt atomic.Int64 // when credentials were last thrown away, in Unix nanoseconds
@@ -39,14 +46,15 @@ type Client struct {
 // not empty is DynamoDB's alone: the configuration also serves the token
 // service. The transport carries the configuration's proxies and authorities.
 func newClient(ctx context.Context, cfg aws.Config, endpoint string, transport *http.Transport, timeout time.Duration) (*Client, error) {
-	sdk := dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) {
+	options := func(o *dynamodb.Options) {
 		// Hot calls can't follow the endpoint of each account; both ways of
 		// asking must reach the same place.
 		o.AccountIDEndpointMode = aws.AccountIDEndpointModeDisabled
 		if endpoint != "" {
 			o.BaseEndpoint = aws.String(endpoint)
 		}
-	})
+	}
+	sdk := dynamodb.NewFromConfig(cfg, options)
 	o := sdk.Options()
 	resolved, err := o.EndpointResolverV2.ResolveEndpoint(ctx, dynamodb.EndpointParameters{
 		Region:                aws.String(o.Region),
@@ -72,7 +80,13 @@ func newClient(ctx context.Context, cfg aws.Config, endpoint string, transport *
 		}
 	}
 	if plainEndpoint(c.endpoint) {
-		c.signer = &signer{region: c.region}
+		c.pool = wire.NewPool(transport, c.endpoint)
+		c.signer = newSigner(c.endpoint.Host, c.agent, c.region)
+	}
+	if c.pool != nil {
+		// Requests of both kinds share the connections that there may be.
+		cfg.HTTPClient = &http.Client{Transport: c.pool, CheckRedirect: stayHere}
+		c.sdk = dynamodb.NewFromConfig(cfg, options)
 	}
 	if o.BaseEndpoint != nil {
 		c.place = strings.TrimSuffix(c.endpoint.Redacted(), "/")
@@ -85,7 +99,12 @@ func newClient(ctx context.Context, cfg aws.Config, endpoint string, transport *
 func (c *Client) Place() string { return c.place }
 
 // Close drops idle connections. The client stays usable.
-func (c *Client) Close() { c.transport.CloseIdleConnections() }
+func (c *Client) Close() {
+	if c.pool != nil {
+		c.pool.CloseIdleConnections()
+	}
+	c.transport.CloseIdleConnections()
+}
 
 func stayHere(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"go.uber.org/goleak"
@@ -100,6 +101,52 @@ func TestCall(t *testing.T) {
 	_, err := c.Call(t.Context(), "Scan", []byte(`{"TableName":"no-such-table"}`))
 	if !errors.As(err, &e) || e.Code != "ResourceNotFoundException" || e.Class != Permanent || !strings.Contains(err.Error(), s.Endpoint) {
 		t.Errorf("scan of a missing table: %v", err)
+	}
+}
+
+// Endpoints that a Pool does not serve work alike, by net/http and the SDK's
+// signer.
+func TestCallByHTTP(t *testing.T) {
+	s := dynamotest.Start(t)
+	under := func(change func(*http.Response) error) string {
+		below := httptest.NewServer(http.StripPrefix("/path", proxy(t, s, change).Config.Handler))
+		t.Cleanup(below.Close)
+		return below.URL + "/path"
+	}
+	c := connect(t, s, under(nil))
+	if c.pool != nil {
+		t.Fatal("a pool serves it")
+	}
+	if body, e := call(t, c); e != nil || !strings.Contains(string(body), "TableNames") {
+		t.Errorf("%q, %v", body, e)
+	}
+	c = connect(t, s, under(func(r *http.Response) error { r.Header.Set("X-Amz-Crc32", "1"); return nil }))
+	if _, e := call(t, c); e == nil || e.Code != CodeChecksum {
+		t.Errorf("wrong checksum: %v", e)
+	}
+	c = connect(t, s, silent(t)+"/path")
+	c.timeout = 20 * time.Millisecond
+	if _, e := call(t, c); e == nil || e.Code != CodeTimeout || !e.Sent {
+		t.Errorf("no answer: %v", e)
+	}
+}
+
+// A long session token leaves no room for the head before the body, once.
+func TestLongSessionToken(t *testing.T) {
+	s := dynamotest.Start(t)
+	c := connect(t, s, s.Endpoint)
+	for range 2 {
+		c.creds = credentials.NewStaticCredentialsProvider("AKIA", "x", strings.Repeat("long", 1000))
+		if body, e := call(t, c); e != nil || !strings.Contains(string(body), "TableNames") {
+			t.Errorf("%q, %v", body, e)
+		}
+	}
+	if m := c.Message(); m.room < 4000 {
+		t.Errorf("the next head gets %d bytes", m.room)
+	}
+	c.creds = credentials.NewStaticCredentialsProvider("AKIA", "x", "token\n")
+	if _, e := call(t, c); e == nil || e.Code != CodeCredentials || e.Class != Permanent {
+		t.Errorf("a token that is none: %v", e)
 	}
 }
 
@@ -229,7 +276,12 @@ func TestNoAnswerInTime(t *testing.T) {
 	s := dynamotest.Start(t)
 	c := connect(t, s, silent(t))
 	c.timeout = 20 * time.Millisecond
-	if _, e := call(t, c); e == nil || e.Code != CodeTimeout || e.Class != Retryable || !e.Sent {
+	_, e := call(t, c)
+	for e != nil && !e.Sent && c.timeout < time.Minute { // not even connected in that time
+		c.timeout *= 2
+		_, e = call(t, c)
+	}
+	if e == nil || e.Code != CodeTimeout || e.Class != Retryable || !e.Sent {
 		t.Errorf("got %v", e)
 	}
 	c.age(noAnswer)

@@ -2,11 +2,14 @@ package dynamo
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/hashicorp/hcl/v2"
@@ -136,6 +139,40 @@ func TestNoConnection(t *testing.T) {
 				t.Errorf("%q: want one line with %q", err, test.want)
 			}
 		})
+	}
+}
+
+// max_connections is of all requests, those of the SDK as well.
+func TestConnectionsAreShared(t *testing.T) {
+	s := dynamotest.Start(t)
+	p := proxy(t, s, nil)
+	var opened atomic.Int32
+	counted := httptest.NewUnstartedServer(p.Config.Handler)
+	counted.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			opened.Add(1)
+		}
+	}
+	counted.Start()
+	t.Cleanup(counted.Close)
+	c := NewConnection()
+	c.Region, c.Endpoint, c.AccessKey, c.SecretKey, c.MaxConnections = s.Config.Region, counted.URL, "AKIA", "x", 1
+	client := open(t, c)
+	table := s.CreateTable(t, dynamotest.S("id"))
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			if _, err := client.Describe(t.Context(), table); err != nil {
+				t.Error(err)
+			}
+			if _, err := client.Call(t.Context(), "ListTables", []byte(`{}`)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if n := opened.Load(); n != 1 {
+		t.Errorf("%d connections, want 1", n)
 	}
 }
 

@@ -4,7 +4,7 @@
 // which speaks in two ways: table calls (Describe, CreateTable) go through the
 // SDK with the SDK's retries; hot calls (Client.Call) are one HTTP request of
 // ours, with the SDK's credentials and endpoint rules, signed as the SDK's signer
-// would (signature.go), and are never
+// would (signature.go) and carried without net/http (package wire), and are never
 // repeated here: whoever calls knows what a repetition would do.
 //
 // Every failure is an *Error with a Class, which is decided in one table

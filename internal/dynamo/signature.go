@@ -4,8 +4,8 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"hash"
-	"net/http"
 	"net/url"
 	"strconv"
 	"sync"
@@ -23,13 +23,38 @@ const (
 	dayLength  = len("20060102")
 )
 
-// signer signs requests as the SDK's signer does, by Signature Version 4, for
-// the requests that are made many times: POST of / with the headers that sign
-// sets. The key of a day is derived once.
+// signer writes the heads of the requests that are made many times, a POST of /
+// each, signed by Signature Version 4 as the SDK's signer does. The key of a day
+// is derived once.
 type signer struct {
-	region string
+	host, region string
+	fixed        string // what every head begins with
+
 	last   atomic.Pointer[signingKey]
 	second atomic.Pointer[dated]
+	good   atomic.Pointer[aws.Credentials] // that were checked last
+}
+
+func newSigner(host, agent, region string) *signer {
+	return &signer{host: host, region: region, fixed: "POST / HTTP/1.1\r\nHost: " + host + "\r\nUser-Agent: " + agent +
+		// The checksum is over the bytes on the wire. Unsigned, because proxies change it.
+		"\r\nAccept-Encoding: identity\r\nContent-Type: " + contentType + "\r\n"}
+}
+
+// check refuses credentials that a head can't hold: it would say something else.
+func (s *signer) check(creds aws.Credentials) error {
+	if g := s.good.Load(); g != nil && g.AccessKeyID == creds.AccessKeyID && g.SessionToken == creds.SessionToken {
+		return nil
+	}
+	for name, text := range map[string]string{"access key ID": creds.AccessKeyID, "session token": creds.SessionToken} {
+		for _, c := range []byte(text) {
+			if c <= ' ' || c >= 0x7f {
+				return fmt.Errorf("the %s has a character in it that does not belong there: a space, a line end or one outside ASCII", name)
+			}
+		}
+	}
+	s.good.Store(&creds)
+	return nil
 }
 
 // dated is a second as X-Amz-Date spells it.
@@ -63,47 +88,55 @@ func plainEndpoint(u *url.URL) bool {
 		!(u.Scheme == "http" && port == "80" || u.Scheme == "https" && port == "443")
 }
 
-// sign sets the headers that sign a request with that body. The others must be
-// set before: Content-Type and X-Amz-Target.
-func (s *signer) sign(r *http.Request, body []byte, creds aws.Credentials, now time.Time) {
+// appendHead appends the head of a request with that body, signed.
+func (s *signer) appendHead(dst []byte, operation string, body []byte, creds aws.Credentials, now time.Time) []byte {
 	date := s.date(now)
 	key := s.key(creds.SecretAccessKey, date[:dayLength])
-	r.Header["X-Amz-Date"] = []string{date}
 	signed := "content-length;content-type;host;x-amz-date;x-amz-target"
 	if creds.SessionToken != "" {
-		r.Header["X-Amz-Security-Token"] = []string{creds.SessionToken}
 		signed = "content-length;content-type;host;x-amz-date;x-amz-security-token;x-amz-target"
 	}
 	if len(body) == 0 {
 		signed = signed[len("content-length;"):]
 	}
-	var scratch [1024]byte
-	text := append(scratch[:0], "POST\n/\n\n"...)
+	start := len(dst)
+	signature := key.mac(s.toSign(dst, signed, operation, date, key.scope, body, creds.SessionToken))
+
+	dst = append(dst[:start], s.fixed...)
+	dst = strconv.AppendInt(append(dst, "Content-Length: "...), int64(len(body)), 10)
+	dst = append(append(dst, "\r\nX-Amz-Date: "...), date...)
+	dst = append(append(dst, "\r\nX-Amz-Target: "+targetPrefix...), operation...)
+	if creds.SessionToken != "" {
+		dst = append(append(dst, "\r\nX-Amz-Security-Token: "...), creds.SessionToken...)
+	}
+	dst = append(append(dst, "\r\nAuthorization: "+algorithm+" Credential="...), creds.AccessKeyID...)
+	dst = append(append(append(dst, '/'), key.scope...), ", SignedHeaders="...)
+	dst = append(append(dst, signed...), ", Signature="...)
+	return append(hex.AppendEncode(dst, signature[:]), "\r\n\r\n"...)
+}
+
+// toSign is the text that a signature is of, in the memory after scratch.
+func (s *signer) toSign(scratch []byte, signed, operation, date, scope string, body []byte, token string) []byte {
+	start := len(scratch)
+	text := append(scratch, "POST\n/\n\n"...)
 	if len(body) > 0 {
 		text = strconv.AppendInt(append(text, "content-length:"...), int64(len(body)), 10)
 		text = append(text, '\n')
 	}
-	text = appendHeader(text, "content-type:", r.Header["Content-Type"][0])
-	text = appendHeader(text, "host:", r.Host)
+	text = append(text, "content-type:"+contentType+"\n"...)
+	text = appendHeader(text, "host:", s.host)
 	text = appendHeader(text, "x-amz-date:", date)
-	if creds.SessionToken != "" {
-		text = appendHeader(text, "x-amz-security-token:", creds.SessionToken)
+	if token != "" {
+		text = appendHeader(text, "x-amz-security-token:", token)
 	}
-	text = appendHeader(text, "x-amz-target:", r.Header["X-Amz-Target"][0])
+	text = appendHeader(text, "x-amz-target:"+targetPrefix, operation)
 	text = append(append(append(text, '\n'), signed...), '\n')
 	text = appendHash(text, body)
 
-	sum := sha256.Sum256(text)
-	text = append(append(scratch[:0], algorithm+"\n"...), date...)
-	text = append(append(append(text, '\n'), key.scope...), '\n')
-	text = hex.AppendEncode(text, sum[:])
-	signature := key.mac(text)
-
-	text = append(append(scratch[:0], algorithm+" Credential="...), creds.AccessKeyID...)
-	text = append(append(append(text, '/'), key.scope...), ", SignedHeaders="...)
-	text = append(append(text, signed...), ", Signature="...)
-	text = hex.AppendEncode(text, signature[:])
-	r.Header["Authorization"] = []string{string(text)}
+	sum := sha256.Sum256(text[start:])
+	text = append(append(text[:start], algorithm+"\n"...), date...)
+	text = append(append(append(text, '\n'), scope...), '\n')
+	return hex.AppendEncode(text, sum[:])[start:]
 }
 
 func appendHeader(dst []byte, name, value string) []byte {

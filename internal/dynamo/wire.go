@@ -13,14 +13,14 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/dynapipe/dynapipe/internal/dynamo/wire"
 )
 
 const (
 	// targetPrefix and contentType are the protocol's (AWS, "DynamoDB low-level API").
 	targetPrefix = "DynamoDB_20120810."
 	contentType  = "application/x-amz-json-1.0"
-	// maxResponse is well past the 16 MB that a batch answers at most.
-	maxResponse = 64 << 20
 )
 
 // Call sends one request, once, and returns the body of its answer, which is
@@ -32,10 +32,25 @@ func (c *Client) Call(ctx context.Context, operation string, body []byte) ([]byt
 // CallInto is Call with memory for the answer, which is of the right size after
 // a while when it is that of the answer before.
 func (c *Client) CallInto(ctx context.Context, operation string, body, memory []byte) ([]byte, error) {
+	m := c.Message()
+	defer m.Free()
+	m.Set(append(m.Body(), body...))
+	mine := m.answer.Body
+	m.answer.Body = memory
+	defer func() { m.answer.Body = mine }()
+	return c.Send(ctx, operation, m)
+}
+
+// Send is Call with a message, in which the answer stays.
+func (c *Client) Send(ctx context.Context, operation string, m *Message) ([]byte, error) {
 	started := time.Now()
-	attempt, cancel := context.WithTimeout(ctx, c.contacts.try(operation, c.timeout, started))
-	defer cancel()
-	answer, e := c.once(attempt, operation, body, memory)
+	until := started.Add(c.contacts.try(operation, c.timeout, started))
+	if earlier, ok := ctx.Deadline(); ok && earlier.Before(until) {
+		until = earlier
+	}
+	attempt := &patience{Context: ctx, until: until}
+	defer attempt.end()
+	answer, e := c.once(attempt, operation, m)
 	if e == nil {
 		c.contacts.answered(operation)
 		return answer, nil
@@ -52,20 +67,46 @@ func (c *Client) CallInto(ctx context.Context, operation string, body, memory []
 	return nil, c.placed(operation, e)
 }
 
-func (c *Client) once(ctx context.Context, operation string, body, memory []byte) ([]byte, *Error) {
-	request, e := c.sign(ctx, operation, body)
-	if e != nil {
-		return nil, e
-	}
-	return c.roundTrip(request, operation, memory)
-}
-
-// sign makes the signed request.
-func (c *Client) sign(ctx context.Context, operation string, body []byte) (*http.Request, *Error) {
-	creds, err := c.creds.Retrieve(ctx)
+// once makes one attempt.
+func (c *Client) once(attempt *patience, operation string, m *Message) ([]byte, *Error) {
+	creds, err := c.creds.Retrieve(attempt)
 	if err != nil {
 		return nil, credentialsError(operation, err)
 	}
+	if c.pool == nil {
+		err = c.byHTTP(attempt, operation, m, creds)
+	} else {
+		err = c.byPool(attempt, operation, m, creds)
+	}
+	var e *Error
+	switch {
+	case err == nil:
+		return c.judge(operation, &m.answer)
+	case errors.As(err, &e):
+		return nil, e
+	}
+	e = transportError(operation, err)
+	if m.answer.Status != 0 {
+		e.Message = "the answer broke off: " + e.Message
+	}
+	return nil, e
+}
+
+// byPool has the pool carry the request.
+func (c *Client) byPool(attempt *patience, operation string, m *Message, creds aws.Credentials) error {
+	m.answer.Status = 0
+	if err := c.signer.check(creds); err != nil {
+		return credentialsError(operation, err)
+	}
+	m.head = c.signer.appendHead(m.head[:0], operation, m.body(), creds, time.Now())
+	return c.pool.Exchange(attempt.Context, attempt.until, m.whole(), &m.answer)
+}
+
+// byHTTP has net/http carry the request, for an endpoint that a Pool does not
+// serve, signed by the SDK.
+func (c *Client) byHTTP(ctx context.Context, operation string, m *Message, creds aws.Credentials) error {
+	m.answer.Status = 0
+	body := m.body()
 	endpoint := *c.endpoint // the SDK's signer writes into it
 	request := (&http.Request{
 		Method: http.MethodPost, URL: &endpoint, Host: c.endpoint.Host,
@@ -80,14 +121,16 @@ func (c *Client) sign(ctx context.Context, operation string, body []byte) (*http
 		// With it the transport may repeat a request of which nothing was written.
 		GetBody: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil },
 	}).WithContext(ctx)
-	if c.signer != nil {
-		c.signer.sign(request, body, creds, time.Now())
-	} else if err := c.sdkSigner.SignHTTP(ctx, creds, request, string(appendHash(nil, body)), service, c.region, time.Now()); err != nil {
-		return nil, credentialsError(operation, err)
+	if err := c.sdkSigner.SignHTTP(ctx, creds, request, string(appendHash(nil, body)), service, c.region, time.Now()); err != nil {
+		return credentialsError(operation, err)
 	}
 	// The checksum is over the bytes on the wire. Unsigned, because proxies change it.
 	request.Header.Set("Accept-Encoding", "identity")
-	return request, nil
+	response, err := c.transport.RoundTrip(request)
+	if err != nil {
+		return err
+	}
+	return m.answer.Take(response)
 }
 
 // credentialsError is a failure to get or use credentials. One that the
@@ -103,65 +146,31 @@ func credentialsError(operation string, err error) *Error {
 	}
 }
 
-func (c *Client) roundTrip(request *http.Request, operation string, memory []byte) ([]byte, *Error) {
-	response, err := c.transport.RoundTrip(request)
-	if err != nil {
-		return nil, transportError(operation, err)
-	}
-	defer response.Body.Close()
-	body, err := readBody(response, memory)
-	if err != nil {
-		e := transportError(operation, err)
-		e.Message = "the answer broke off: " + e.Message
-		return nil, e
-	}
-	if want := response.Header.Get("X-Amz-Crc32"); want != "" && !checksumMatches(want, body) {
+// judge looks at a whole answer.
+func (c *Client) judge(operation string, a *wire.Answer) ([]byte, *Error) {
+	if want := a.Checksum(); len(want) > 0 && !checksumMatches(want, a.Body) {
 		return nil, &Error{
 			Operation: operation, Code: CodeChecksum, Class: Retryable, Sent: true,
-			RequestID: response.Header.Get("X-Amzn-Requestid"), Status: response.StatusCode,
-			Message: fmt.Sprintf("the answer's CRC-32 is not the %s that its header says", oneLine(want)),
+			RequestID: a.RequestID(), Status: a.Status,
+			Message: fmt.Sprintf("the answer's CRC-32 is not the %s that its header says", oneLine(string(want))),
 		}
 	}
-	if response.StatusCode != http.StatusOK {
-		return nil, parseError(operation, response.StatusCode, response.Header, body)
+	if a.Status != http.StatusOK {
+		return nil, parseError(operation, a.Status, a.Header(), a.Body)
 	}
-	if len(body) == 0 || body[0] != '{' {
+	if len(a.Body) == 0 || a.Body[0] != '{' {
 		return nil, &Error{
-			Operation: operation, Code: CodeNotDynamoDB, Class: Permanent, Status: response.StatusCode,
+			Operation: operation, Code: CodeNotDynamoDB, Class: Permanent, Status: a.Status,
 			Message: "the answer is no JSON object", Advice: advice(CodeNotDynamoDB),
 		}
 	}
-	return body, nil
-}
-
-var errTooLong = errors.New("longer than any answer of DynamoDB")
-
-// readBody reads the whole body into memory, or more of it where that is short.
-func readBody(r *http.Response, memory []byte) ([]byte, error) {
-	if r.ContentLength > maxResponse {
-		return nil, errTooLong
-	}
-	if r.ContentLength >= 0 {
-		body := memory[:0]
-		if int64(cap(body)) < r.ContentLength {
-			body = make([]byte, r.ContentLength)
-		}
-		body = body[:r.ContentLength]
-		_, err := io.ReadFull(r.Body, body)
-		return body, err
-	}
-	buf := bytes.NewBuffer(memory[:0])
-	_, err := buf.ReadFrom(io.LimitReader(r.Body, maxResponse+1))
-	if err == nil && buf.Len() > maxResponse {
-		err = errTooLong
-	}
-	return buf.Bytes(), err
+	return a.Body, nil
 }
 
 // checksumMatches compares with the header X-Amz-Crc32, which DynamoDB sends
 // with every answer.
-func checksumMatches(header string, body []byte) bool {
-	want, err := strconv.ParseUint(header, 10, 32)
+func checksumMatches(header, body []byte) bool {
+	want, err := strconv.ParseUint(string(header), 10, 32)
 	return err == nil && uint32(want) == crc32.ChecksumIEEE(body)
 }
 

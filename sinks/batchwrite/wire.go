@@ -24,7 +24,10 @@ var _ deliver.Sender = (*sender)(nil)
 
 // Send makes one attempt.
 func (s *sender) Send(ctx context.Context, r *deliver.Request) (deliver.Answer, error) {
-	text, err := s.client.Call(ctx, callName, appendRequest(make([]byte, 0, r.Bytes), r.Rows))
+	m := s.client.Message()
+	defer m.Free()
+	m.Set(appendRequest(m.Body(), r.Rows))
+	text, err := s.client.Send(ctx, callName, m)
 	if err != nil {
 		return deliver.Answer{}, delivery.Fault(err, r.Rows)
 	}
