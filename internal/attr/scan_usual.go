@@ -27,7 +27,7 @@ func appendBody(dst, text []byte, at int) (out []byte, end int) {
 			dst = slices.Grow(dst, 64)
 		}
 		if len(text)-at < 8 {
-			return appendLastBody(dst, text, at, start)
+			return appendLastBody(dst, text, at, start, high)
 		}
 		w := binary.LittleEndian.Uint64(text[at:])
 		n := len(dst)
@@ -60,12 +60,13 @@ func appendBody(dst, text []byte, at int) (out []byte, end int) {
 }
 
 // appendLastBody is appendBody of what is left of a string, less than 8 bytes
-// before the end of the text. The string's own text is what dst has from start.
-func appendLastBody(dst, text []byte, at, start int) (out []byte, end int) {
+// before the end of the text. The string's own text is what dst has from start;
+// high has the high bits of it so far.
+func appendLastBody(dst, text []byte, at, start int, high uint64) (out []byte, end int) {
 	for at < len(text) {
 		switch c := text[at]; {
 		case c == '"':
-			if !utf8.Valid(dst[start:]) {
+			if high&highBits != 0 && !utf8.Valid(dst[start:]) {
 				return dst, -1
 			}
 			return dst, at
@@ -76,6 +77,7 @@ func appendLastBody(dst, text []byte, at, start int) (out []byte, end int) {
 		case c < ' ':
 			return dst, -1
 		default:
+			high |= uint64(c)
 			dst = append(dst, c)
 			at++
 		}

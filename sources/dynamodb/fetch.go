@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"github.com/dynapipe/dynapipe/internal/dynamo"
@@ -55,6 +56,32 @@ func (p *partition) fetch(ctx context.Context) error {
 	}
 }
 
+// texts is memory for the text of pages. A page needs it only until its rows are
+// in batches: while these wait for what comes after the source, it serves
+// another segment.
+type texts struct {
+	mu   sync.Mutex
+	free [][]byte
+}
+
+// take is memory of a page before; nil when there is none to spare.
+func (t *texts) take() (memory []byte) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if last := len(t.free) - 1; last >= 0 {
+		memory, t.free = t.free[last], t.free[:last]
+	}
+	return memory
+}
+
+func (t *texts) give(memory []byte) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if memory != nil {
+		t.free = append(t.free, memory)
+	}
+}
+
 // pageLimit is how many items a page may read; 0 when nothing bounds it. Where
 // no filter drops any, none beyond the limit is read.
 func (s *source) pageLimit() int {
@@ -73,12 +100,13 @@ func (p *partition) attempt(ctx context.Context, number int64, attempt int) erro
 		return err
 	}
 	start := time.Now()
-	// The items of the page before are in batches: its memory is used again.
-	answer, err := s.client.CallInto(ctx, s.operation, p.body(ask.limit), p.answer)
+	memory := s.texts.take()
+	defer func() { s.texts.give(memory) }()
+	answer, err := s.client.CallInto(ctx, s.operation, p.body(ask.limit), memory)
 	var page dynamo.Page
 	p.rows.start(p.seq)
 	if err == nil {
-		p.answer = answer
+		memory = answer
 		if bad := dynamo.ParsePage(answer, &page, &p.rows); bad != nil {
 			err = s.client.BadAnswer(s.operation, bad)
 		}

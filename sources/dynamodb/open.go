@@ -31,6 +31,7 @@ type source struct {
 	retry     deliver.Retry
 	budget    *budget // nil without read_capacity
 
+	texts     texts
 	number    atomic.Int64 // of requests
 	filtered  bool         // DynamoDB drops items
 	whole     bool         // all items come, with all their attributes

@@ -16,7 +16,6 @@ type partition struct {
 	rows    pageRows        // of the page being read
 	ready   []sources.Chunk // of the page before, still to be given
 	seq     int64           // number of the next page's first item
-	answer  []byte          // memory for a page's text
 	last    []byte          // where the next page starts; nil after the last one
 	started bool            // there has been a page
 }
