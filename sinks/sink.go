@@ -91,6 +91,15 @@ type Checkpointer interface {
 	Keep()
 }
 
+// Discarder is a Config that can remove what a sink has left for a later run, when
+// there will be none.
+type Discarder interface {
+	Config
+	// Discard removes unfinished files and the like, by what Checkpoint had given.
+	// What is gone already is no error.
+	Discard(state json.RawMessage) error
+}
+
 // ErrNotNow is Checkpoint's error when the sink is at a point from which a later
 // run could not go on.
 var ErrNotNow = errors.New("no checkpoint can be taken at this point")

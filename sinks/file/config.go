@@ -7,6 +7,9 @@
 //	split.go    several files: one per value of the path, or one after the other
 //	path.go     the path of a row, which stays below its folder
 //	output.go   where the bytes go: a file that appears when whole, a pipe
+//	checkpoint.go  files made such that a later run can go on with them
+//	state.go    what that run has to know
+//	resume.go   files gone on with, published, or removed
 package file
 
 import (
@@ -66,7 +69,7 @@ type Config struct {
 	maxOpen     int
 }
 
-var _ sinks.Config = (*Config)(nil)
+var _ sinks.Discarder = (*Config)(nil)
 
 // New is a Config with the defaults.
 func New() sinks.Config {
@@ -105,6 +108,11 @@ func (c *Config) Schema() schema.Block {
 const doc = `The file appears under its name only when the whole run went well; until then it stands
 beside it as ` + "`.NAME.RUN.partial`" + `, and a file that is there already stays as it is. A device or a
 pipe is written to directly, as standard output is.
+
+A run that ends unfinished leaves such files as far as its last checkpoint counts on them, and ` + "`run --resume`" + ` goes on with
+them: the file is then what an uninterrupted run would have written. Compressed files get a gzip member or zstd frame more for
+each checkpoint, Arrow files a record batch. What has gone to a device, a pipe or standard output can't be taken
+back: rows after the checkpoint come again there, and as Parquet or Arrow no checkpoint is taken.
 
 A path that uses ` + "`row`" + ` is made for each row: ` + "`\"out/${row.country}/${row.kind}.jsonl\"`" + `. No value leads out of the folder
 of its constant part, here ` + "`out/`" + `: a row whose path has an empty part, ` + "`.`, `..`" + ` or a backslash, or leads through a symbolic link

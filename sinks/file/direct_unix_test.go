@@ -5,6 +5,8 @@ package file
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -94,5 +96,81 @@ func TestPipeWithoutReader(t *testing.T) {
 	_, err := config(t, pathIs(path)+`format = "jsonl"`).Open(ctx, sinks.Env{Run: &expr.Run{ID: "r"}, Meter: progress.NewMeter("n", nil)})
 	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "nobody opened the pipe") {
 		t.Errorf("Open: %v", err)
+	}
+}
+
+// What has gone down a pipe is not taken back: a run that goes on writes the rows
+// after the checkpoint, and no second beginning.
+func TestStandardOutputGoesOn(t *testing.T) {
+	for _, c := range []struct{ args, want string }{
+		{`format = "csv"`, "n\n1\n2\n3\n"},
+		{`format = "json"`, "[\n{\"n\":1},\n{\"n\":2},\n{\"n\":3}\n]\n"},
+		{`format = "jsonl"`, "{\"n\":1}\n{\"n\":2}\n{\"n\":3}\n"},
+		{"format = \"csv\"\ncompression = \"gzip\"", "n\n1\n2\n3\n"},
+		{"format = \"jsonl\"\ncompression = \"zstd\"", "{\"n\":1}\n{\"n\":2}\n{\"n\":3}\n"},
+	} {
+		out := redirect(t)
+		block := config(t, "path = \"-\"\n"+c.args)
+		r := open(t, block, 1)
+		var state []byte
+		for n := range 3 {
+			if n > 0 {
+				var err error
+				if r, err = reopen(t, block, 1, state, false); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := r.write(fmt.Sprintf(`{"n":{"N":"%d"}}`, n+1)); err != nil {
+				t.Fatal(err)
+			}
+			if n == 2 {
+				break
+			}
+			var err error
+			if state, err = r.checkpoint(); err != nil {
+				t.Fatal(err)
+			}
+			if err := r.Flush(t.Context(), sinks.Stopped); err != nil {
+				t.Fatal(err)
+			}
+			r.Sink.(sinks.Checkpointer).Keep()
+			if err := r.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r.finish()
+		if state, err := r.checkpoint(); err == nil {
+			if _, err := reopen(t, block, 1, state, true); err != nil {
+				t.Errorf("%s: what was written is not done: %v", c.args, err)
+			}
+		}
+		os.Stdout.Close()
+		got, err := io.ReadAll(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch {
+		case strings.Contains(c.args, "gzip"):
+			got = gunzip(t, got)
+		case strings.Contains(c.args, "zstd"):
+			got = unzstd(t, got)
+		}
+		if string(got) != c.want {
+			t.Errorf("%s: %q, not %q", c.args, got, c.want)
+		}
+	}
+}
+
+// Half a Parquet or Arrow file in a pipe can't be gone on with.
+func TestNoCheckpointOfAPipe(t *testing.T) {
+	for _, format := range []string{formatParquet, formatArrow} {
+		redirect(t)
+		r := open(t, config(t, fmt.Sprintf("path = \"-\"\nformat = %q", format)), 1)
+		if _, err := r.checkpoint(); !errors.Is(err, sinks.ErrNotNow) {
+			t.Errorf("%s: %v", format, err)
+		}
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }

@@ -26,11 +26,16 @@ type output struct {
 	buffer     *bufio.Writer
 	compressor io.WriteCloser // nil when there is none
 	written    int64          // bytes that have left the compressor
+	synced     int64          // of them, that are on the disk
+	rows       int64          // that have been written
+	dirty      bool           // the compressor has taken bytes since it began
 }
 
 const bufferBytes = 64 << 10
 
-func openOutput(ctx context.Context, c *Config, run string) (*output, error) {
+// openOutput begins an output. resumed says that the run goes on with an earlier
+// one, which may have left an unfinished file of this name.
+func openOutput(ctx context.Context, c *Config, run string, resumed bool) (*output, error) {
 	o := &output{name: c.path}
 	var err error
 	switch {
@@ -39,6 +44,8 @@ func openOutput(ctx context.Context, c *Config, run string) (*output, error) {
 		o.direct, err = openStandardOutput()
 	case special(c.path):
 		o.direct, err = openSpecial(ctx, c.path)
+	case resumed:
+		o.whole, err = atomicfile.Recreate(c.path, run)
 	default:
 		o.whole, err = atomicfile.Create(c.path, run)
 	}
@@ -104,7 +111,11 @@ func openSpecial(ctx context.Context, path string) (*os.File, error) {
 
 // Write takes bytes of the format.
 func (o *output) Write(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil // of nothing a compressor would make a beginning
+	}
 	if o.compressor != nil {
+		o.dirty = true
 		return o.compressor.Write(p)
 	}
 	return counting{o}.Write(p)
@@ -118,28 +129,46 @@ func (o *output) flushDirect() error {
 	return o.buffer.Flush()
 }
 
+// endMember ends what is being compressed as a whole gzip member or zstd frame.
+// Several, one after the other, are what one of it all would be. Of nothing none
+// is made, unless the file would be empty.
+func (o *output) endMember() error {
+	if o.compressor == nil || !o.dirty && o.written > 0 {
+		return nil
+	}
+	o.dirty = false
+	return o.explain(o.compressor.Close())
+}
+
+// pause hands on everything, and leaves the output one that can be written on.
+func (o *output) pause() error {
+	if o.dirty {
+		if err := o.endMember(); err != nil {
+			return err
+		}
+		o.compressor.(interface{ Reset(io.Writer) }).Reset(counting{o})
+	}
+	return o.explain(o.buffer.Flush())
+}
+
 // finish hands on everything. A file is on the disk then, and closed.
 func (o *output) finish() error {
-	if o.compressor != nil {
-		if err := o.compressor.Close(); err != nil {
-			return o.explain(err)
-		}
+	if err := o.endMember(); err != nil {
+		return err
 	}
 	err := o.buffer.Flush()
 	if err == nil && o.whole != nil {
 		err = o.whole.Finish()
 	}
-	o.buffer, o.compressor = nil, nil
+	o.buffer, o.compressor, o.synced = nil, nil, o.written
 	return o.explain(err)
 }
 
 // suspend closes the file for a while, and gives its buffer and compressor back.
 // What was compressed is a whole member, after which another may follow.
 func (o *output) suspend() error {
-	if o.compressor != nil {
-		if err := o.compressor.Close(); err != nil {
-			return o.explain(err)
-		}
+	if err := o.endMember(); err != nil {
+		return err
 	}
 	err := errors.Join(o.buffer.Flush(), o.whole.Suspend())
 	o.buffer, o.compressor = nil, nil
@@ -159,10 +188,19 @@ func (o *output) finishParked() error {
 	if err := o.whole.Resume(); err != nil {
 		return o.explain(err)
 	}
+	o.synced = o.written
 	return o.explain(o.whole.Finish())
 }
 
-// discard closes the output and removes a file that was not published.
+// keep makes discard leave the file for a later run.
+func (o *output) keep() {
+	if o.whole != nil {
+		o.whole.Keep()
+	}
+}
+
+// discard closes the output and removes a file that was not published and is not
+// kept.
 func (o *output) discard() error {
 	if o.whole != nil {
 		return o.whole.Discard()
@@ -185,7 +223,7 @@ func (o *output) explain(err error) error {
 	case errors.Is(err, syscall.EPIPE):
 		return fmt.Errorf("%s: whoever reads it has gone (%w)", o.name, reason)
 	case errors.Is(err, syscall.ENOSPC) && o.whole != nil:
-		return fmt.Errorf("%s: the disk is full (%w); its unfinished file is removed", o.name, reason)
+		return fmt.Errorf("%s: the disk is full (%w); nothing appears under this name", o.name, reason)
 	case path != nil && path == err:
 		return fmt.Errorf("%s can't be written: %w", o.name, reason)
 	}

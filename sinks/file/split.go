@@ -20,14 +20,18 @@ import (
 type split struct {
 	config *Config
 	env    sinks.Env
+	run    string // of which unfinished names are made
 	folder string // of the path's constant part
 	rest   string // of the constant part, after the folder
 
 	targets map[string]*target // by path
 	folders map[string]bool    // that files are in
 	open    []*target          // the one used longest ago first
-	done    []*output          // whole, in the order they ended
-	created []*output          // all of them, in the order they began
+	created []*output          // all files, in the order they began
+
+	held    int64 // rows that files have held back, ever
+	maxHeld int   // bytes of them in a checkpoint
+	refused int   // checkpoints in a row that would have had more
 }
 
 // target is the file of one path, or the files when they are full in turn.
@@ -40,12 +44,13 @@ type target struct {
 	known  bool
 	rows   int64 // in the file under way
 	ended  bool  // it can't be continued
+	whole  []*output
 }
 
 var _ sinks.Publisher = (*split)(nil)
 
-func newSplit(c *Config, env sinks.Env) *split {
-	s := &split{config: c, env: env, targets: map[string]*target{}, folders: map[string]bool{}}
+func newSplit(c *Config, env sinks.Env, run string) *split {
+	s := &split{config: c, env: env, run: run, maxHeld: maxHeld, targets: map[string]*target{}, folders: map[string]bool{}}
 	if c.where.Parts != nil {
 		s.folder, s.rest = base(c.where)
 	}
@@ -210,7 +215,10 @@ func (s *split) rotates() bool { return s.config.maxRows > 0 || s.config.maxByte
 func (s *split) ready(ctx context.Context, t *target) error {
 	for i, o := range s.open {
 		if o == t {
-			s.open = append(append(s.open[:i:i], s.open[i+1:]...), t)
+			// Rows that come again after a checkpoint have been a use before it.
+			if t.now.sample == nil || t.now.sample.seen == 0 {
+				s.open = append(append(s.open[:i:i], s.open[i+1:]...), t)
+			}
 			return nil
 		}
 	}
@@ -226,25 +234,41 @@ func (s *split) ready(ctx context.Context, t *target) error {
 	return nil
 }
 
+// pathOfFile is where a target's file is, or the one with a number.
+func (s *split) pathOfFile(t *target, number int) string {
+	path := t.path
+	if s.config.where.Parts != nil {
+		path = filepath.Join(s.folder, filepath.FromSlash(path))
+	}
+	if number > 0 {
+		path = numbered(path, number)
+	}
+	return path
+}
+
 // begin starts a target's file, or continues one that was parked.
 func (s *split) begin(ctx context.Context, t *target) error {
 	c := *s.config
-	c.path = filepath.Join(s.folder, filepath.FromSlash(t.path))
+	c.path = s.pathOfFile(t, t.number)
 	if t.parked != nil {
 		if err := t.parked.resume(&c); err != nil {
 			return err
 		}
-		t.now = &sink{config: &c, env: s.env, out: t.parked, layout: t.layout, continued: true}
+		t.now = newSink(&c, s.env, s.run)
+		t.now.out, t.now.layout, t.now.learned, t.now.continued = t.parked, t.layout, s.learns(), true
 		t.parked = nil
 		return t.now.begin()
 	}
-	if t.ended {
+	switch {
+	case !s.rotates() && len(t.whole) > 0 && !t.ended:
+		return fmt.Errorf("%s was whole when the earlier run ended, and more rows came for it: its source is not what it was. Run it without --resume", c.path)
+	case t.ended:
 		return fmt.Errorf("%s was ended to keep at most max_open = %d files open, and more rows came for it: a %s file can't be continued. "+
 			"Raise max_open, or sort the input by what the path is made of", c.path, c.maxOpen, c.formatName())
 	}
 	if s.rotates() {
 		t.number++
-		c.path = numbered(c.path, t.number)
+		c.path = s.pathOfFile(t, t.number)
 		if s.config.where.Parts != nil {
 			if err := inside(s.folder, numbered(t.path, t.number)); err != nil {
 				return err
@@ -252,13 +276,13 @@ func (s *split) begin(ctx context.Context, t *target) error {
 		}
 	}
 	t.rows = 0
-	var err error
+	var known *layout.Layout
 	if t.known {
-		t.now, err = openFile(ctx, &c, s.env, &t.layout)
-	} else {
-		t.now, err = openFile(ctx, &c, s.env, nil)
+		known = &t.layout
 	}
-	if err != nil {
+	t.now = newSink(&c, s.env, s.run)
+	if err := t.now.open(ctx, known, &s.held); err != nil {
+		t.now = nil
 		return err
 	}
 	s.created = append(s.created, t.now.out)
@@ -296,7 +320,7 @@ func (s *split) end(t *target) error {
 		return err
 	}
 	t.layout, t.known = t.now.layout, true
-	s.done = append(s.done, t.now.out)
+	t.whole = append(t.whole, t.now.out)
 	t.now = nil
 	s.forget(t)
 	return nil
@@ -311,8 +335,12 @@ func (s *split) forget(t *target) {
 	}
 }
 
-// Flush makes every file whole.
-func (s *split) Flush(ctx context.Context, _ sinks.Ending) error {
+// Flush makes every file whole. Those of a run that was stopped are left for a
+// later one to go on with (promise 9).
+func (s *split) Flush(ctx context.Context, how sinks.Ending) error {
+	if how == sinks.Stopped {
+		return ctx.Err()
+	}
 	for len(s.open) > 0 {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -328,7 +356,7 @@ func (s *split) Flush(ctx context.Context, _ sinks.Ending) error {
 		if err := t.parked.finishParked(); err != nil {
 			return err
 		}
-		s.done = append(s.done, t.parked)
+		t.whole = append(t.whole, t.parked)
 		t.parked = nil
 	}
 	s.warnOfOlder()
@@ -342,30 +370,24 @@ func (s *split) warnOfOlder() {
 		return
 	}
 	for _, t := range s.targets {
-		next := numbered(filepath.Join(s.folder, filepath.FromSlash(t.path)), t.number+1)
+		next := s.pathOfFile(t, t.number+1)
 		if _, err := os.Stat(next); err == nil {
 			s.env.Meter.Warn("older files", fmt.Sprintf("%s, and maybe more after it, is there from an earlier run: this run has %d files of this name", next, t.number))
 		}
 	}
 }
 
-// Publish puts the files under their names.
+// Publish puts the files under their names, in the order of their paths.
 func (s *split) Publish(context.Context) error {
-	for _, o := range s.done {
-		if err := o.explain(o.whole.Publish()); err != nil {
-			return err
-		}
+	var whole []*output
+	for _, t := range s.inOrder() {
+		whole = append(whole, t.whole...)
 	}
-	return nil
+	return publish(whole...)
 }
 
-// Close removes the files unless they were published.
+// Close removes the files unless they were published or are to be kept.
 func (s *split) Close() error {
-	for _, t := range s.open {
-		if t.now.sample != nil {
-			t.now.sample.release()
-		}
-	}
 	var errs []error
 	for _, o := range slices.Backward(s.created) { // a folder was made for the first file in it
 		errs = append(errs, o.explain(o.discard()))

@@ -1,6 +1,7 @@
 // Package arrowio writes batches as Arrow IPC files ("Feather version 2").
 //
 //	writer.go  rows to record batches to a file
+//	file.go    the file around them, begun or taken over
 //	column.go  the values of one column until its record batch is written
 //
 // Types are those of the Parquet files of parquetio, and as there nothing is
@@ -33,11 +34,15 @@ type WriterOptions struct {
 	Layout layout.Layout // fixed: an Arrow file has columns
 	Zstd   bool          // compresses the buffers
 	Losses layout.Losses
+	// Resume is the file, when an earlier run has begun it, and Length how long
+	// it was at that run's checkpoint.
+	Resume io.ReaderAt
+	Length int64
 }
 
 // Writer writes rows as an Arrow IPC file. Absent attributes are null.
 type Writer struct {
-	file    *ipc.FileWriter
+	file    *ipc.Writer
 	schema  *arrow.Schema
 	options WriterOptions
 	binding *layout.Binding
@@ -63,11 +68,13 @@ func NewWriter(out io.Writer, o WriterOptions) (*Writer, error) {
 	if o.Zstd {
 		options = append(options, ipc.WithZstd())
 	}
-	file, err := ipc.NewFileWriter(&counted{out: out}, options...)
-	if err != nil {
-		return nil, err
+	f := &file{out: out, schema: w.schema}
+	if o.Resume != nil {
+		if err := f.resume(o.Resume, o.Length); err != nil {
+			return nil, err
+		}
 	}
-	w.file = file
+	w.file = ipc.NewWriterWithPayloadWriter(f, options...)
 	return w, nil
 }
 
@@ -90,6 +97,10 @@ func (w *Writer) Write(b *record.Batch, reject func(row int, err error) error) e
 	}
 	return nil
 }
+
+// Checkpoint hands on every row taken, so that a later run can go on with the
+// file as it is then, of which nothing else has to be known.
+func (w *Writer) Checkpoint() ([]byte, error) { return nil, w.writeBatch() }
 
 // Pending is about how many bytes are held that are not written yet.
 func (w *Writer) Pending() int { return w.bytes }
@@ -150,26 +161,6 @@ func (w *Writer) writeBatch() error {
 		return fmt.Errorf("write a record batch: %w", err)
 	}
 	return nil
-}
-
-// counted is a writer that knows its position, which is all that Arrow's file
-// writer seeks for.
-type counted struct {
-	out io.Writer
-	at  int64
-}
-
-func (c *counted) Write(p []byte) (int, error) {
-	n, err := c.out.Write(p)
-	c.at += int64(n)
-	return n, err
-}
-
-func (c *counted) Seek(offset int64, whence int) (int64, error) {
-	if offset != 0 || whence != io.SeekCurrent {
-		return 0, fmt.Errorf("an Arrow file is written from front to back")
-	}
-	return c.at, nil
 }
 
 // kindOfColumn is the kind of the values that a column holds; text for all that

@@ -14,15 +14,22 @@ import (
 // File is a file being written. It belongs to one goroutine.
 type File struct {
 	*os.File
+	path   string // as the user knows it
 	target string // where it will appear, symbolic links followed
 	folder folder
-	done   bool // under its name, or gone
+	side   Side
+	length int64 // while it is closed
+	named  bool  // its name is on the disk
+	done   bool  // under its name, or gone
+	keep   bool
 }
 
 // Create begins a file that Publish will put at path. Its folder is made when
 // it is missing. The temporary name is made of the file's own name and the
 // run's id, so that a leftover of a killed run can be told.
-func Create(path, run string) (*File, error) {
+func Create(path, run string) (*File, error) { return begin(path, run, false) }
+
+func begin(path, run string, anew bool) (*File, error) {
 	target, mode, err := place(path)
 	if err != nil {
 		return nil, err
@@ -30,6 +37,11 @@ func Create(path, run string) (*File, error) {
 	made, err := makeFolder(filepath.Dir(target))
 	if err != nil {
 		return nil, err
+	}
+	if anew {
+		if err := remove(partial(target, run)); err != nil {
+			return nil, err
+		}
 	}
 	f, err := os.OpenFile(partial(target, run), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
 	if err != nil {
@@ -44,7 +56,7 @@ func Create(path, run string) (*File, error) {
 		// file systems have no modes; the file is good without.
 		_ = f.Chmod(mode)
 	}
-	return &File{File: f, target: target, folder: made}, nil
+	return &File{File: f, path: path, target: target, folder: made}, nil
 }
 
 // place is where the file will be, and the mode of the one that is there.
@@ -85,36 +97,64 @@ func partial(target, run string) string {
 // Finish writes what the system still holds to the disk and closes the file:
 // whatever can fail for want of space fails here.
 func (f *File) Finish() error {
-	return errors.Join(f.Sync(), f.Close())
+	if err := f.Sync(); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	return f.rest()
 }
 
 // Publish puts the finished file under its name, replacing what is there.
 func (f *File) Publish() error {
+	if err := f.PublishName(); err != nil {
+		return err
+	}
+	return SyncFolder(f.Folder())
+}
+
+// PublishName is Publish but for SyncFolder(f.Folder()), which once does for
+// many files.
+func (f *File) PublishName() error {
+	if f.done {
+		return nil
+	}
+	if err := f.unchanged(); err != nil {
+		return err
+	}
 	if err := os.Rename(f.Name(), f.target); err != nil {
 		return err
 	}
 	f.done = true
-	return syncFolder(filepath.Dir(f.target))
+	return remove(sidePath(f.Name()))
 }
 
+// Folder is the folder in which the file will appear.
+func (f *File) Folder() string { return filepath.Dir(f.target) }
+
 // Discard removes the file and the folders made for it, unless it was
-// published. It may follow Finish or not.
+// published or is to be kept. It may follow Finish or not.
 func (f *File) Discard() error {
 	if f.done {
 		return nil
 	}
 	f.done = true
-	if err := f.Close(); err != nil && !errors.Is(err, fs.ErrClosed) {
-		return errors.Join(err, os.Remove(f.Name()))
+	if f.keep {
+		if err := f.Close(); !errors.Is(err, fs.ErrClosed) {
+			return err
+		}
+		return nil
 	}
-	err := os.Remove(f.Name())
+	err := f.Close()
+	if errors.Is(err, fs.ErrClosed) {
+		err = nil
+	}
+	err = errors.Join(err, os.Remove(f.Name()), remove(sidePath(f.Name())))
 	f.folder.remove()
 	return err
 }
 
-// syncFolder makes a rename last through a power cut. Folders can't be synced
+// SyncFolder makes a rename last through a power cut. Folders can't be synced
 // everywhere; the file is in place either way.
-func syncFolder(path string) error {
+func SyncFolder(path string) error {
 	d, err := os.Open(path)
 	if err != nil {
 		return nil

@@ -21,6 +21,8 @@ type WriterOptions struct {
 	// table export output format"). It holds every type.
 	DynamoDB bool
 	Losses   layout.Losses
+	// Continued says that an earlier run has begun the file, by at least a row.
+	Continued bool
 }
 
 // Writer writes rows as JSON, one line each. Attributes that a row does not
@@ -39,7 +41,7 @@ type Writer struct {
 // NewWriter makes a writer to out, which sees whole lines only.
 func NewWriter(out io.Writer, o WriterOptions) *Writer {
 	o.Losses.Format = "JSON"
-	w := &Writer{out: out, options: o}
+	w := &Writer{out: out, options: o, started: o.Continued}
 	w.binding = layout.NewBinding(&w.options.Layout)
 	return w
 }
@@ -61,6 +63,10 @@ func (w *Writer) Write(b *record.Batch, reject func(row int, err error) error) e
 	}
 	return w.flush()
 }
+
+// Checkpoint has nothing to hand on: whole rows are written as they come. When
+// any was, a later run goes on behind it.
+func (w *Writer) Checkpoint() ([]byte, error) { return nil, nil }
 
 // Close writes what ends an array.
 func (w *Writer) Close() error {

@@ -15,6 +15,7 @@ var order = binary.LittleEndian
 // encoded is a column chunk as it stands in the file.
 type encoded struct {
 	bytes    []byte // its pages
+	size     int    // of them
 	dictSize int    // bytes of the dictionary page at their beginning; 0 for none
 	plain    int    // bytes of the pages before compression, headers included
 	pages    int32  // of data
@@ -68,6 +69,7 @@ func (e *encoder) encode(c *chunk, out *encoded) error {
 		e.out.pages++
 		value += values
 	}
+	e.out.size = len(e.out.bytes)
 	return nil
 }
 
@@ -173,6 +175,8 @@ func appendPlain(dst []byte, c *chunk, from, to int) []byte {
 	}
 }
 
+func (p physical) signed() bool { return p == integer || p == boolean }
+
 // maxStatistic is how long a value may be to stand in the statistics.
 const maxStatistic = 4096
 
@@ -180,8 +184,7 @@ const maxStatistic = 4096
 // its type has, and how many are null. The values are those of the entries, or
 // all when entries is nil.
 func statistics(c *chunk, entries []uint32) metadata.EncodedStatistics {
-	s := metadata.EncodedStatistics{HasNullCount: true, NullCount: int64(c.nulls),
-		Signed: c.physical == integer || c.physical == boolean}
+	s := metadata.EncodedStatistics{HasNullCount: true, NullCount: int64(c.nulls), Signed: c.physical.signed()}
 	n := c.values()
 	if entries != nil {
 		n = len(entries)

@@ -22,7 +22,8 @@ type fileWriter struct {
 	groups   int
 }
 
-func newFileWriter(out io.Writer, fields schema.FieldList, c Compression) (*fileWriter, error) {
+// newFileWriter begins a file, or takes over one that has its beginning.
+func newFileWriter(out io.Writer, fields schema.FieldList, c Compression, begun bool) (*fileWriter, error) {
 	root, err := schema.NewGroupNode("schema", parquet.Repetitions.Required, fields, -1)
 	if err != nil {
 		return nil, err
@@ -32,6 +33,10 @@ func newFileWriter(out io.Writer, fields schema.FieldList, c Compression) (*file
 		parquet.WithVersion(parquet.V2_LATEST),
 		parquet.WithCreatedBy("dynapipe"),
 	), nil)}
+	if begun {
+		f.at = int64(len(magic))
+		return f, nil
+	}
 	return f, f.write([]byte(magic))
 }
 
@@ -43,6 +48,12 @@ func (f *fileWriter) write(p []byte) error {
 
 // writeGroup writes the encoded columns of so many rows.
 func (f *fileWriter) writeGroup(columns []encoded, rows int) error {
+	return f.noteGroup(columns, rows, func(c *encoded) error { return f.write(c.bytes) })
+}
+
+// noteGroup adds a row group to the footer, and passes each of its columns to
+// place, which moves on behind it.
+func (f *fileWriter) noteGroup(columns []encoded, rows int, place func(*encoded) error) error {
 	group := f.metadata.AppendRowGroup()
 	group.SetNumRows(rows)
 	plain := int64(0)
@@ -52,7 +63,7 @@ func (f *fileWriter) writeGroup(columns []encoded, rows int) error {
 		if err := c.describe(chunk, f.at, rows); err != nil {
 			return err
 		}
-		if err := f.write(c.bytes); err != nil {
+		if err := place(c); err != nil {
 			return err
 		}
 		plain += int64(c.plain)
@@ -65,7 +76,7 @@ func (f *fileWriter) writeGroup(columns []encoded, rows int) error {
 func (c *encoded) describe(chunk *metadata.ColumnChunkMetaDataBuilder, at int64, rows int) error {
 	info := metadata.ChunkMetaInfo{
 		NumValues: int64(rows), IndexPageOffset: -1, DataPageOffset: at + int64(c.dictSize),
-		CompressedSize: int64(len(c.bytes)), UncompressedSize: int64(c.plain),
+		CompressedSize: int64(c.size), UncompressedSize: int64(c.plain),
 	}
 	coded := c.dictSize > 0
 	pages := metadata.EncodingStats{DataEncodingStats: map[parquet.Encoding]int32{parquet.Encodings.Plain: c.pages}}

@@ -2,6 +2,7 @@ package parquetio
 
 import (
 	"bytes"
+	"encoding/json"
 
 	"github.com/dynapipe/dynapipe/internal/attr"
 	"github.com/dynapipe/dynapipe/internal/format/layout"
@@ -28,7 +29,9 @@ func (s *Survey) Add(b *record.Batch) {
 	for i := range b.Columns() {
 		c := b.Column(i)
 		a := s.attribute(c.Name)
-		a.declared = kindOf(c.Type)
+		if a.declared == attr.Absent {
+			a.declared = kindOf(c.Type)
+		}
 		for row := range b.Rows() {
 			if !c.Absent(row) && !c.Null(row) {
 				a.look(c, row)
@@ -90,6 +93,38 @@ func (s *Survey) TypeOf(name string) layout.Type {
 		return layout.Type{Kind: attr.Binary, Learned: true}
 	}
 	return layout.Type{}
+}
+
+// surveyed is what is known of one attribute, as a later run is told.
+type surveyed struct {
+	Name     string    `json:"name"`
+	Kinds    uint32    `json:"kinds,omitempty"`
+	Declared attr.Kind `json:"declared,omitempty"`
+	NotWhole bool      `json:"not_whole,omitempty"`
+	NotFit   bool      `json:"not_fit,omitempty"`
+}
+
+// MarshalJSON is what has been seen so far.
+func (s *Survey) MarshalJSON() ([]byte, error) {
+	out := []surveyed{}
+	for _, c := range s.names.Columns() {
+		a := s.attribute(c.Name)
+		out = append(out, surveyed{c.Name, a.kinds, a.declared, a.notWhole, a.notFit})
+	}
+	return json.Marshal(out)
+}
+
+// UnmarshalJSON takes over what an earlier run had seen.
+func (s *Survey) UnmarshalJSON(text []byte) error {
+	var all []surveyed
+	if err := json.Unmarshal(text, &all); err != nil {
+		return err
+	}
+	for _, a := range all {
+		s.names.Name(a.Name)
+		*s.attribute(a.Name) = seen{kinds: a.Kinds, declared: a.Declared, notWhole: a.NotWhole, notFit: a.NotFit}
+	}
+	return nil
 }
 
 func (a *seen) look(c record.Column, row int) {

@@ -7,6 +7,7 @@
 //	dictionary.go  the different values of a chunk, and which each value is
 //	compress.go    pages compressed
 //	file.go        the file around the row groups
+//	journal.go     what a later run needs to go on with a file
 //	number.go      decimal text to INT64 and DECIMAL(38, 18), exactly
 //	survey.go      columns and their types from the first rows
 //
@@ -43,6 +44,10 @@ type WriterOptions struct {
 	Layout      layout.Layout // fixed: a Parquet file has columns
 	Compression Compression   // Snappy by default
 	Losses      layout.Losses
+	// Journal is what Checkpoint gave in a run that this one goes on with; the
+	// file's Length then is as it was. Nil for a new file.
+	Journal io.Reader
+	Length  int64
 }
 
 // Writer writes rows as Parquet. Absent attributes are null.
@@ -54,6 +59,8 @@ type Writer struct {
 	encoders []*encoder // that work on a row group at once
 	encoded  []encoded  // of each chunk
 	rows     int        // in the row group under way
+	noted    int        // of them, that Checkpoint gave
+	groups   []groupEntry
 	scratch  []byte
 }
 
@@ -80,7 +87,9 @@ func NewWriter(out io.Writer, o WriterOptions) (*Writer, error) {
 		w.encoders = append(w.encoders, &encoder{codec: codec})
 	}
 	var err error
-	w.file, err = newFileWriter(out, fields, o.Compression)
+	if w.file, err = newFileWriter(out, fields, o.Compression, o.Journal != nil); err == nil && o.Journal != nil {
+		err = w.resume(o.Journal, o.Length)
+	}
 	return w, err
 }
 
@@ -252,9 +261,12 @@ func (w *Writer) writeGroup() error {
 	if err := w.file.writeGroup(w.encoded, w.rows); err != nil {
 		return err
 	}
-	for _, c := range w.chunks {
+	group := groupEntry{Rows: w.rows}
+	for i, c := range w.chunks {
+		group.Columns = append(group.Columns, w.encoded[i].entry())
 		c.truncate(0)
 	}
-	w.rows = 0
+	w.groups = append(w.groups, group)
+	w.rows, w.noted = 0, 0
 	return nil
 }
