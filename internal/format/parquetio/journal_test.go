@@ -34,11 +34,11 @@ func TestGoesOnFromAJournal(t *testing.T) {
 		batches, rows, absent int
 		groups                int
 	}{
-		{batches: 40, rows: 9, absent: 30, groups: 1},
-		{batches: 40, rows: 7, absent: 0, groups: 1},
+		{batches: 20, rows: 9, absent: 30, groups: 1},
+		{batches: 20, rows: 7, absent: 0, groups: 1},
 		{batches: 5, rows: 1, absent: 100, groups: 1},
-		{batches: 9, rows: decentGroupRows + 3, absent: 20, groups: 9}, // each is one that readers like
-		{batches: 10, rows: decentGroupRows / 2, absent: 10, groups: 5},
+		{batches: 3, rows: decentGroupRows + 3, absent: 20, groups: 3}, // each is one that readers like
+		{batches: 4, rows: decentGroupRows / 2, absent: 10, groups: 2},
 	} {
 		for _, gone := range []int{0, 2} { // of how many runs the first are killed after each batch
 			random := rand.New(rand.NewPCG(uint64(c.rows), uint64(gone)))
