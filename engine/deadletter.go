@@ -1,10 +1,13 @@
 package engine
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -12,6 +15,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/dynapipe/dynapipe/internal/checkpoint"
+	"github.com/dynapipe/dynapipe/internal/format/atomicfile"
 	"github.com/dynapipe/dynapipe/internal/plan"
 	"github.com/dynapipe/dynapipe/internal/record"
 )
@@ -41,17 +46,20 @@ func (e *TooManyRejects) Error() string {
 // entry is a line of the dead-letter file: everything that is known of a row
 // that could not go on (promise 2).
 type entry struct {
-	Time      time.Time       `json:"time"`
-	Run       string          `json:"run"`
-	Node      string          `json:"node"`
-	Origin    place           `json:"origin"`
-	Operation string          `json:"operation"`
-	Code      string          `json:"code"`
-	Message   string          `json:"message"`
-	Attempts  int             `json:"attempts"`
-	Item      json.RawMessage `json:"item,omitempty"`
-	Raw       string          `json:"raw,omitempty"`
-	RawBase64 []byte          `json:"raw_base64,omitempty"` // when the input is not UTF-8
+	Time time.Time `json:"time"`
+	Run  string    `json:"run"`
+	// Checkpoint is how many checkpoints had been begun when the row came to the
+	// node: a run that goes on from a later one keeps the line.
+	Checkpoint int64           `json:"checkpoint"`
+	Node       string          `json:"node"`
+	Origin     place           `json:"origin"`
+	Operation  string          `json:"operation"`
+	Code       string          `json:"code"`
+	Message    string          `json:"message"`
+	Attempts   int             `json:"attempts"`
+	Item       json.RawMessage `json:"item,omitempty"`
+	Raw        string          `json:"raw,omitempty"`
+	RawBase64  []byte          `json:"raw_base64,omitempty"` // when the input is not UTF-8
 }
 
 // place is an origin with what does not apply left out.
@@ -104,6 +112,69 @@ func (d *deadLetter) setAside() error {
 	return nil
 }
 
+// goOn keeps the lines of an earlier run that a state counts on: those of rows
+// before its barrier, of nodes that are not fed them again. Its last line may be
+// cut short.
+func (d *deadLetter) goOn(state *checkpoint.State, counts func(node string) bool) error {
+	d.first = state.FirstReject
+	info, err := os.Stat(d.path)
+	if err == nil && !info.Mode().IsRegular() {
+		d.count = state.Rejects
+		return nil
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("read the dead letter of the run that goes on: %w", err)
+	}
+	var want int64
+	for node, n := range state.Nodes {
+		if counts(node) {
+			want += n.Rejected
+		}
+	}
+	if err == nil {
+		if err := d.keep(func(e entry) bool { return e.Run == state.Run && e.Checkpoint < state.Number && counts(e.Node) }); err != nil {
+			return fmt.Errorf("go on with the dead letter: %w", err)
+		}
+	}
+	if d.count != want {
+		return fmt.Errorf("%s has %d of the %d rows that had been rejected when the state was saved: put the file back, or start from the beginning without --resume",
+			d.path, d.count, want)
+	}
+	return nil
+}
+
+// keep writes the dead letter anew, with the lines that are to stay.
+func (d *deadLetter) keep(stays func(entry) bool) error {
+	old, err := os.Open(d.path)
+	if err != nil {
+		return err
+	}
+	defer old.Close() // it was only read from
+	next, err := atomicfile.Create(d.path, d.run)
+	if err != nil {
+		return err
+	}
+	lines, to := bufio.NewReaderSize(old, 64<<10), bufio.NewWriter(next)
+	for {
+		line, readErr := lines.ReadBytes('\n')
+		var e entry
+		if readErr == nil && json.Unmarshal(line, &e) == nil && stays(e) {
+			d.count++
+			_, err = to.Write(line)
+		}
+		if err != nil || readErr != nil && !errors.Is(readErr, io.EOF) {
+			return errors.Join(err, readErr, next.Discard())
+		}
+		if readErr != nil {
+			break
+		}
+	}
+	if err = errors.Join(to.Flush(), next.Finish()); err == nil {
+		err = next.Publish()
+	}
+	return errors.Join(err, next.Discard())
+}
+
 // open makes sure that the dead letter can be written, before any row moves.
 func (d *deadLetter) open() error {
 	if err := os.MkdirAll(filepath.Dir(d.path), 0o777); err != nil {
@@ -117,12 +188,20 @@ func (d *deadLetter) open() error {
 	return nil
 }
 
+// behind is the dead letter for rows that come after the barrier of a number.
+func (d *deadLetter) behind(barrier int64) record.Rejecter { return rejecter{d, barrier} }
+
+type rejecter struct {
+	*deadLetter
+	barrier int64
+}
+
 // Reject keeps a row and counts it. When that makes too many it ends the run,
 // though this row has been kept.
-func (d *deadLetter) Reject(node string, r record.Rejection) error {
+func (d rejecter) Reject(node string, r record.Rejection) error {
 	r.Message = d.mask(r.Message)
 	line := entry{
-		Time: time.Now().UTC(), Run: d.run, Node: node, Origin: placeOf(r.Origin), Operation: r.Operation,
+		Time: time.Now().UTC(), Run: d.run, Checkpoint: d.barrier, Node: node, Origin: placeOf(r.Origin), Operation: r.Operation,
 		Code: r.Code, Message: r.Message, Attempts: r.Attempts, Item: r.Item,
 	}
 	if utf8.Valid(r.Raw) {
@@ -169,16 +248,22 @@ func (d *deadLetter) rejected() (count int64, first string) {
 	return d.count, d.first
 }
 
+// sync puts the lines so far on disk.
+func (d *deadLetter) sync() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.file.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) { // a pipe or a device has nothing to sync
+		return fmt.Errorf("sync the dead letter: %w", err)
+	}
+	return nil
+}
+
 // close syncs the file, and removes it when it stayed empty.
 func (d *deadLetter) close() error {
 	if d.file == nil {
 		return nil
 	}
-	err := d.file.Sync()
-	if errors.Is(err, syscall.EINVAL) {
-		err = nil // a pipe or a device, which has nothing to sync
-	}
-	err = errors.Join(err, d.file.Close())
+	err := errors.Join(d.sync(), d.file.Close())
 	if d.count == 0 {
 		if info, statErr := os.Stat(d.path); statErr == nil && info.Mode().IsRegular() && info.Size() == 0 {
 			err = errors.Join(err, os.Remove(d.path))

@@ -65,6 +65,7 @@ func (o *openNumbers) Partitions() []sources.Partition {
 	for i := range parts {
 		parts[i] = &numberPartition{open: o, place: &record.Place{Source: o.env.Node, Segment: i}}
 	}
+	o.goOn(parts)
 	return parts
 }
 

@@ -17,6 +17,8 @@ type unit struct {
 	// end of input. Unions pass it on at once.
 	tail  bool
 	batch *record.Batch // nil when the part has no rows
+	// barrier is set in what is no unit but a mark between units.
+	barrier *barrier
 }
 
 func (u unit) rows() int64 {
@@ -53,6 +55,9 @@ type edge struct {
 // send hands u over, or gives up and keeps it when the run fails.
 func (e *edge) send(ctx context.Context, u unit) error {
 	rows := u.rows() // u may be gone as soon as it is sent
+	if u.barrier != nil {
+		u.barrier.passes(e)
+	}
 	select {
 	case e.units <- u:
 		e.sent.Add(rows)

@@ -30,6 +30,8 @@ type Options struct {
 	Stop <-chan struct{}
 	// Mem is where batches live; a record.Pool of the run's own when nil.
 	Mem memory.Allocator
+	// Checkpoints, when not nil, has the run save where it has got to.
+	Checkpoints *Checkpoints
 	// Requests, when not nil, is told of every request that a node makes to a
 	// service, from several goroutines.
 	Requests func(progress.Request)
@@ -42,6 +44,10 @@ type Engine struct {
 	stages  []*stage // in the order of the plan: upstream first
 	edges   []*edge
 	dead    *deadLetter
+	// how the run can go on in another one; checkpoints is nil when it can't, or
+	// is not asked to.
+	how         Resumption
+	checkpoints *checkpoints
 
 	cancel context.CancelCauseFunc
 
@@ -58,7 +64,7 @@ func New(p *plan.Plan, o Options) *Engine {
 	if o.Mem == nil {
 		o.Mem = record.NewPool()
 	}
-	e := &Engine{plan: p, options: o, status: Running}
+	e := &Engine{plan: p, options: o, status: Running, how: ResumptionOf(p)}
 	e.dead = &deadLetter{path: p.Settings.DeadLetter, run: o.Run.ID, mask: p.Secrets.Mask, limit: p.Settings.MaxRejects, exceeded: e.tooMany, fail: e.fail}
 	byNode := map[*plan.Node]*stage{}
 	for _, n := range p.Nodes {
@@ -110,9 +116,9 @@ func (e *Engine) equip(s *stage) {
 			Node: s.node.Address, Limits: limits, Mem: o.Mem, Run: o.Run, Meter: s.meter,
 		}}
 	default:
-		s.run = &sinkStage{stage: s, dead: e.dead, receipts: map[*record.Receipt]struct{}{}, env: sinks.Env{
+		s.run = newSinkStage(s, e.dead, sinks.Env{
 			Node: s.node.Address, Limits: limits, Mem: o.Mem, Run: o.Run, Meter: s.meter,
-		}}
+		})
 	}
 }
 
@@ -122,7 +128,7 @@ func (e *Engine) Run(ctx context.Context) (*Report, error) {
 	e.begin()
 	ctx, e.cancel = context.WithCancelCause(ctx)
 	defer e.cancel(nil)
-	err := e.dead.setAside()
+	err := e.resume()
 	if err == nil {
 		err = e.move(ctx)
 		err = errors.Join(err, e.dead.close())
@@ -144,8 +150,11 @@ func (e *Engine) begin() {
 func (e *Engine) move(ctx context.Context) (err error) {
 	opened := 0
 	defer func() {
-		err = errors.Join(err, e.close(opened), e.balance())
+		err = errors.Join(err, e.close(opened, err), e.balance())
 	}()
+	if e.checkpoints.allWasDone() {
+		return e.publishAgain(ctx, &opened)
+	}
 	// Upstream first: a sink may create a table, and should not when its
 	// source can't be read.
 	for _, s := range e.stages {
@@ -154,16 +163,31 @@ func (e *Engine) move(ctx context.Context) (err error) {
 		}
 		opened++
 	}
-	if err := e.dead.open(); err != nil {
+	if err := e.ready(); err != nil {
 		return err
 	}
 	if err := e.work(ctx); err != nil {
 		return e.cause(ctx, err)
 	}
 	if e.stopping.Load() {
-		return nil
+		return e.checkpoints.finish()
 	}
 	return e.publish(ctx)
+}
+
+// ready makes sure, when every component is open, that rows can move.
+func (e *Engine) ready() error {
+	if err := e.dead.open(); err != nil {
+		return err
+	}
+	for _, s := range e.stages {
+		if source, ok := s.run.(*sourceStage); ok {
+			if err := source.ready(); err != nil {
+				return err
+			}
+		}
+	}
+	return e.checkpoints.begin()
 }
 
 // work runs every stage to its end, and then counts what was left between them.
@@ -184,11 +208,25 @@ func (e *Engine) work(ctx context.Context) error {
 		defer close(done)
 	}
 	// The pool has no limit: stages wait for each other.
-	p := pool.New().WithContext(ctx).WithCancelOnError().WithFirstError()
+	working, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	p := pool.New().WithContext(working).WithCancelOnError().WithFirstError()
 	for _, s := range e.stages {
-		p.Go(func(ctx context.Context) error { return s.work(ctx, reading) })
+		p.Go(func(ctx context.Context) error {
+			err := s.work(ctx, reading)
+			if err != nil {
+				fail(err)
+			}
+			return err
+		})
+	}
+	var taking sync.WaitGroup
+	if e.checkpoints.on() {
+		taking.Go(func() { e.checkpoints.run(working) })
 	}
 	err := p.Wait()
+	e.checkpoints.end()
+	taking.Wait()
 	for _, link := range e.edges {
 		link.drain()
 	}
@@ -208,6 +246,9 @@ func (e *Engine) publish(ctx context.Context) error {
 	if err := errors.Join(e.balance(), e.settled()); err != nil {
 		return err
 	}
+	if err := e.checkpoints.allDone(ctx); err != nil {
+		return err
+	}
 	for _, s := range e.stages {
 		if sink, ok := s.run.(*sinkStage); ok {
 			if err := sink.publish(ctx); err != nil {
@@ -218,10 +259,18 @@ func (e *Engine) publish(ctx context.Context) error {
 	return nil
 }
 
-// close closes the stages that were opened, upstream first.
-func (e *Engine) close(opened int) error {
+// close closes the stages that were opened, upstream first. What a saved state
+// counts on stays when the run did not come to its end.
+func (e *Engine) close(opened int, failure error) error {
+	unfinished := failure != nil || e.stopping.Load()
 	var errs []error
 	for _, s := range e.stages[:opened] {
+		if s.skipped {
+			continue
+		}
+		if sink, ok := s.run.(*sinkStage); ok && unfinished && e.checkpoints.kept() != nil {
+			sink.keep()
+		}
 		if err := s.run.close(); err != nil {
 			errs = append(errs, s.failed(fmt.Errorf("close: %w", err)))
 		}

@@ -30,11 +30,20 @@ type Report struct {
 	Seconds  float64   `json:"seconds"`
 	Rejects  int64     `json:"rejects"`
 	// FirstReject and DeadLetter are set when there are rejects.
-	FirstReject string       `json:"first_reject,omitempty"` // where and why
-	DeadLetter  string       `json:"dead_letter,omitempty"`
-	Unsettled   int64        `json:"unsettled"`
-	Nodes       []NodeReport `json:"nodes"`
-	Edges       []EdgeReport `json:"edges"`
+	FirstReject string `json:"first_reject,omitempty"` // where and why
+	DeadLetter  string `json:"dead_letter,omitempty"`
+	Unsettled   int64  `json:"unsettled"`
+	// Checkpoint is what the run has saved last, or goes on from.
+	Checkpoint *CheckpointReport `json:"checkpoint,omitempty"`
+	Nodes      []NodeReport      `json:"nodes"`
+	Edges      []EdgeReport      `json:"edges"`
+}
+
+// CheckpointReport is where a run that does not come to its end can go on from.
+type CheckpointReport struct {
+	Number  int64     `json:"number"` // through resumptions
+	Saved   time.Time `json:"saved"`
+	Resumed bool      `json:"resumed"` // the run itself went on from an earlier one
 }
 
 // NodeReport is one node's ledger and what it asked of services.
@@ -93,6 +102,9 @@ func (e *Engine) Report() *Report {
 	r.Rejects, r.FirstReject = e.dead.rejected()
 	if r.Rejects > 0 {
 		r.DeadLetter = e.plan.Settings.DeadLetter
+	}
+	if state := e.checkpoints.kept(); state != nil {
+		r.Checkpoint = &CheckpointReport{Number: state.Number, Saved: state.Saved, Resumed: e.options.Checkpoints.Resume != nil}
 	}
 	for _, s := range e.stages {
 		r.Nodes = append(r.Nodes, s.report())

@@ -26,6 +26,9 @@ func (q *sequence) move(ctx context.Context) (stopped bool, err error) {
 	defer q.drop()
 	stopped, err = newUnion(q.stage).each(ctx, func(u unit) error {
 		a := &answer{task: *newTask(u)}
+		if err := q.remember(a); err != nil {
+			return err
+		}
 		q.waiting = append(q.waiting, a)
 		if err := q.apply(ctx, u, a); err != nil {
 			return err
@@ -36,6 +39,16 @@ func (q *sequence) move(ctx context.Context) (stopped bool, err error) {
 		return stopped, err
 	}
 	return false, q.flush(ctx)
+}
+
+// remember asks the transform, at a barrier, for what it needs to go on from it.
+func (q *sequence) remember(a *answer) (err error) {
+	c, saves := q.transform.(transforms.Checkpointer)
+	if a.unit.barrier == nil || !saves {
+		return nil
+	}
+	a.state, err = c.Checkpoint()
+	return err
 }
 
 // apply runs the transform on a unit and releases its batch.
@@ -51,6 +64,13 @@ func (q *sequence) apply(ctx context.Context, u unit, a *answer) error {
 func (q *sequence) advance(ctx context.Context) error {
 	for len(q.waiting) > 0 && !q.waiting[0].out.Held() {
 		a := q.waiting[0]
+		if a.unit.barrier != nil {
+			q.waiting = q.waiting[1:]
+			if err := q.passed(ctx, a.unit.barrier, a.state); err != nil {
+				return err
+			}
+			continue
+		}
 		if _, holds := q.transform.(transforms.Flusher); !holds {
 			if err := q.check(&a.task, a.out); err != nil {
 				return err

@@ -8,6 +8,7 @@ import (
 	"github.com/apache/arrow/go/v15/arrow/memory"
 	"github.com/sourcegraph/conc/panics"
 
+	"github.com/dynapipe/dynapipe/internal/checkpoint"
 	"github.com/dynapipe/dynapipe/internal/plan"
 	"github.com/dynapipe/dynapipe/internal/progress"
 	"github.com/dynapipe/dynapipe/internal/record"
@@ -23,6 +24,7 @@ type stage struct {
 	meter   *progress.Meter
 	run     stageRunner
 	stopped bool // it left input behind; known when it has ended
+	skipped bool // it had nothing left to do and was not opened
 
 	mem       memory.Allocator
 	batchRows int
@@ -30,6 +32,15 @@ type stage struct {
 	// sending is held while a unit goes out, so that every edge carries the
 	// same units in the same order.
 	sending sync.Mutex
+
+	// saved is what a checkpoint has of the stage, in a run that goes on with it.
+	saved *checkpoint.Node
+	// barriers is how many have passed, those of the run before included: the
+	// rows that end now do so behind that one.
+	barriers int64
+	ends     sync.Mutex
+	ended    bool       // the stage did its work
+	awaiting []*barrier // that no source brings here any more
 }
 
 // stageRunner is what a stage does. A source, a transform and a sink differ.
@@ -41,6 +52,8 @@ type stageRunner interface {
 	// reading is done it takes no more from outside. It reports whether input
 	// was left because of that.
 	move(ctx, reading context.Context) (stopped bool, err error)
+	// conclude tells a barrier what the stage is like, when it has ended.
+	conclude(b *barrier)
 	// close frees the component. It is called once if open succeeded, when
 	// every stage has ended.
 	close() error
@@ -62,7 +75,25 @@ func (s *stage) work(ctx, reading context.Context) error {
 	if err != nil {
 		return s.failed(err)
 	}
+	s.ends.Lock()
+	defer s.ends.Unlock()
+	s.ended = true
+	for _, b := range s.awaiting {
+		s.run.conclude(b)
+	}
 	return nil
+}
+
+// atEnd tells a barrier that doesn't pass here what the stage is like when it
+// has ended: everything that it does is before the barrier.
+func (s *stage) atEnd(b *barrier) {
+	s.ends.Lock()
+	defer s.ends.Unlock()
+	if s.ended {
+		s.run.conclude(b)
+		return
+	}
+	s.awaiting = append(s.awaiting, b)
 }
 
 // guard turns a panic into an error: a defect ends the run like any failure,
@@ -121,9 +152,13 @@ func (s *stage) emitTo(ctx context.Context, u unit, edges []*edge) error {
 }
 
 // reject sends rows that did not get past this stage to the dead letter.
-func (s *stage) reject(dead record.Rejecter, rejects []record.Rejection) error {
+func (s *stage) reject(dead *deadLetter, rejects []record.Rejection) error {
+	if len(rejects) == 0 {
+		return nil
+	}
+	behind := dead.behind(s.barriers)
 	for i, r := range rejects {
-		if err := dead.Reject(s.node.Address, r); err != nil {
+		if err := behind.Reject(s.node.Address, r); err != nil {
 			s.tally.Unsettled.Add(int64(len(rejects) - i))
 			return err
 		}

@@ -2,9 +2,9 @@ package engine
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 
-	"github.com/dynapipe/dynapipe/internal/record"
 	"github.com/dynapipe/dynapipe/transforms"
 )
 
@@ -14,10 +14,11 @@ import (
 type transformStage struct {
 	*stage
 	env       transforms.Env
-	dead      record.Rejecter
+	dead      *deadLetter
 	workers   int
 	transform transforms.Transform
 	outputs   []output
+	in        int64 // rows of the units that have been settled
 }
 
 func (t *transformStage) open(ctx context.Context) (err error) {
@@ -36,11 +37,36 @@ func (t *transformStage) move(ctx, _ context.Context) (bool, error) {
 	return t.moveAtOnce(ctx)
 }
 
+// passed tells a barrier what the stage is like, now that the units before it
+// have been settled, and sends it on.
+func (t *transformStage) passed(ctx context.Context, b *barrier, state json.RawMessage) error {
+	n := ledgerOf(&t.tally)
+	n.In, n.State = t.in, state
+	b.node(t.stage, n)
+	t.barriers = b.number
+	return t.emit(ctx, unit{barrier: b})
+}
+
+// conclude tells a barrier what the stage is like after its last unit.
+func (t *transformStage) conclude(b *barrier) {
+	n := ledgerOf(&t.tally)
+	if c, saves := t.transform.(transforms.Checkpointer); saves {
+		state, err := c.Checkpoint()
+		if err != nil {
+			b.giveUp(err.Error())
+			return
+		}
+		n.State = state
+	}
+	b.node(t.stage, n)
+}
+
 // task is a unit on its way through the transform.
 type task struct {
 	unit  unit
-	came  int64 // rows
-	ended int64 // of them, as far as the transform's answers have been settled
+	state json.RawMessage // of a barrier: what the transform remembered as it came
+	came  int64           // rows
+	ended int64           // of them, as far as the transform's answers have been settled
 }
 
 func newTask(u unit) *task { return &task{unit: u, came: u.rows()} }
@@ -48,6 +74,9 @@ func newTask(u unit) *task { return &task{unit: u, came: u.rows()} }
 // settle counts what an answer of the transform says became of a unit's rows
 // and sends the rest on. The last answer completes the unit.
 func (t *transformStage) settle(ctx context.Context, k *task, out transforms.Out, last bool) error {
+	if last {
+		t.in += k.came
+	}
 	k.ended += out.Ended()
 	t.tally.Made.Add(out.Made)
 	t.tally.Filtered.Add(out.Filtered)

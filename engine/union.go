@@ -19,6 +19,10 @@ type arrival struct {
 // one unit of one, and a unit's rows are put in order by where they came from
 // (see lane). Units of different sources come as they come.
 //
+// A barrier leaves when it has come on every input that is open. What is behind
+// it on some input is held until then, or waits in the edge where nothing that
+// is still to come on another can depend on it.
+//
 // What arrives out of turn is held. No limit stands here, but a source sends a
 // unit on all its edges before the next one, so one path is never further ahead
 // of another than what their channels hold, and what the transforms on them
@@ -28,11 +32,24 @@ type union struct {
 	closed []bool // by input
 	lanes  map[*stage]*lane
 	single bool
+	open   int
+	// stopped says that some edge has ended with input left.
+	stopped bool
+	// A barrier has come on some inputs and not yet on all: barred says on
+	// which, behind has what came there after it, by input.
+	barrier *barrier
+	barred  []bool
+	behind  [][]arrival
+	gates   []chan struct{}
 }
 
 // newUnion is the union of a stage's inputs.
 func newUnion(s *stage) *union {
-	u := &union{inputs: s.inputs, closed: make([]bool, len(s.inputs)), lanes: map[*stage]*lane{}, single: len(s.inputs) == 1}
+	n := len(s.inputs)
+	u := &union{
+		inputs: s.inputs, open: n, closed: make([]bool, n), lanes: map[*stage]*lane{}, single: n == 1,
+		barred: make([]bool, n), behind: make([][]arrival, n), gates: gates(s.inputs),
+	}
 	for i, e := range s.inputs {
 		for _, src := range e.from.sources {
 			if u.lanes[src] == nil {
@@ -55,32 +72,24 @@ func (u *union) each(ctx context.Context, f func(unit) error) (stopped bool, err
 	ctx, cancel := context.WithCancelCause(ctx)
 	var readers conc.WaitGroup
 	for i, e := range u.inputs {
-		readers.Go(func() { forward(ctx, i, e, arrivals) })
+		readers.Go(func() { forward(ctx, i, e, arrivals, u.gates[i]) })
 	}
 	defer func() {
 		cancel(err)
 		readers.Wait()
 		u.dropHeld()
 	}()
-	for open := len(u.inputs); open > 0; {
+	for u.open > 0 {
 		select {
 		case <-ctx.Done():
 			return false, context.Cause(ctx)
 		case a := <-arrivals:
-			if a.ended {
-				open--
-				stopped = stopped || u.inputs[a.input].stopped
-				if err := u.end(a.input, f); err != nil {
-					return false, err
-				}
-				continue
-			}
 			if err := u.arrive(a, f); err != nil {
 				return false, err
 			}
 		}
 	}
-	return stopped, nil
+	return u.stopped, nil
 }
 
 func (u *union) only(ctx context.Context, f func(unit) error) (bool, error) {
@@ -102,7 +111,8 @@ func (u *union) only(ctx context.Context, f func(unit) error) (bool, error) {
 }
 
 // forward passes an edge's units to the union, which owns them from then on.
-func forward(ctx context.Context, input int, e *edge, to chan<- arrival) {
+// Behind a barrier it waits at the gate, if there is one.
+func forward(ctx context.Context, input int, e *edge, to chan<- arrival, gate <-chan struct{}) {
 	for {
 		a := arrival{input: input}
 		select {
@@ -125,10 +135,28 @@ func forward(ctx context.Context, input int, e *edge, to chan<- arrival) {
 		if a.ended {
 			return
 		}
+		if a.unit.barrier == nil || gate == nil {
+			continue
+		}
+		select {
+		case <-gate:
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 
 func (u *union) arrive(a arrival, f func(unit) error) error {
+	switch {
+	case u.barred[a.input]:
+		u.behind[a.input] = append(u.behind[a.input], a)
+		return nil
+	case a.unit.barrier != nil:
+		u.barrier, u.barred[a.input] = a.unit.barrier, true
+		return u.pass(f)
+	case a.ended:
+		return u.end(a.input, f)
+	}
 	if a.unit.tail {
 		return f(a.unit)
 	}
@@ -144,16 +172,21 @@ func (u *union) arrive(a arrival, f func(unit) error) error {
 // end marks an input as closed. It leaves each lane when what it had brought is
 // out.
 func (u *union) end(input int, f func(unit) error) error {
+	u.open--
+	u.stopped = u.stopped || u.inputs[input].stopped
 	u.closed[input] = true
 	for _, l := range u.lanes {
 		if err := l.advance(u.closed, f); err != nil {
 			return err
 		}
 	}
-	return nil
+	return u.pass(f)
 }
 
 func (u *union) dropHeld() {
+	for _, arrivals := range u.behind {
+		u.drop(arrivals)
+	}
 	for _, l := range u.lanes {
 		for _, b := range l.branches {
 			b.abandon(u.inputs[b.input].to)

@@ -81,6 +81,9 @@ func (t *transformStage) work(ctx context.Context, j *job) {
 // finish settles a unit's answers as they come. Each is settled when the next
 // one is there, so that the last one is known.
 func (t *transformStage) finish(ctx context.Context, j *job) error {
+	if j.unit.barrier != nil {
+		return t.passed(ctx, j.unit.barrier, nil)
+	}
 	var next transforms.Out
 	more := false
 	for piece := range j.pieces {

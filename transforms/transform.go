@@ -5,6 +5,7 @@ package transforms
 
 import (
 	"context"
+	"encoding/json"
 
 	"github.com/apache/arrow/go/v15/arrow/memory"
 
@@ -59,6 +60,24 @@ type Sequential interface {
 	Transform
 	// Sequential does nothing; having it is the declaration.
 	Sequential()
+}
+
+// Rememberer is a Config whose transform remembers rows of earlier batches, and
+// can't save what it remembers. A run that goes on feeds it again from the
+// start.
+type Rememberer interface {
+	Config
+	// Remembers does nothing; having it is the declaration.
+	Remembers()
+}
+
+// Checkpointer is a transform that saves what it remembers.
+type Checkpointer interface {
+	Sequential
+	// Checkpoint is what a later Open needs to go on behind the batches so far, as
+	// JSON that a person can read; it gets it as Env.Resume. It is called between
+	// two calls of Apply.
+	Checkpoint() (json.RawMessage, error)
 }
 
 // Waiter is a transform whose time goes into waiting for a service.
@@ -185,4 +204,7 @@ type Env struct {
 	Mem    memory.Allocator
 	Run    *expr.Run
 	Meter  *progress.Meter
+	// Resume is what Checkpoint had given in the run that this one goes on with;
+	// nil otherwise.
+	Resume json.RawMessage
 }

@@ -10,10 +10,10 @@ import (
 
 // Pos is where a row stands within its source.
 type Pos struct {
-	File int32 // index into Place.Files; -1 when the source reads no file
-	Line int64 // 1-based line on which the row starts; 0 when there are no lines
-	Seq  int64 // 0-based number of the row in its file or partition
-	Sub  int64 // which of several rows made of one; 0 for the first, and for the row itself
+	File int32 `json:"file"`           // index into Place.Files; -1 when the source reads no file
+	Line int64 `json:"line,omitempty"` // 1-based line on which the row starts; 0 when there are no lines
+	Seq  int64 `json:"seq"`            // 0-based number of the row in its file or partition
+	Sub  int64 `json:"sub,omitempty"`  // which of several rows made of one; 0 for the first, and for the row itself
 }
 
 // MaxChildren is how many rows may be made of one, so that each has a place of

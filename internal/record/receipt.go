@@ -43,6 +43,32 @@ func (t *Tally) Count(o Outcome, n int64) {
 	}
 }
 
+// Counts is how many rows ended in which way.
+type Counts struct {
+	Written, Filtered, Coalesced, Rejected int64
+}
+
+// Add adds n rows that ended in outcome o.
+func (c *Counts) Add(o Outcome, n int64) {
+	switch o {
+	case Written:
+		c.Written += n
+	case Filtered:
+		c.Filtered += n
+	case Coalesced:
+		c.Coalesced += n
+	case Rejected:
+		c.Rejected += n
+	default:
+		panic(fmt.Sprintf("record: no such outcome %d", o))
+	}
+}
+
+// Plus is the sum of both.
+func (c Counts) Plus(d Counts) Counts {
+	return Counts{c.Written + d.Written, c.Filtered + d.Filtered, c.Coalesced + d.Coalesced, c.Rejected + d.Rejected}
+}
+
 // Rejection is a row that could not go on, as the dead letter keeps it
 // (promise 2).
 type Rejection struct {
@@ -77,9 +103,13 @@ type Receipt struct {
 	origins  Origins
 	settled  func(*Receipt)
 
-	mu    sync.Mutex
-	ended []uint64
-	open  int
+	mu     sync.Mutex
+	ended  []uint64
+	open   int
+	counts Counts
+	// later has the rows that Split has taken away; nil when none.
+	later *Receipt
+	moved []uint64
 }
 
 // NewReceipt opens a receipt for the rows of a batch at a node. settled, which
@@ -102,11 +132,75 @@ func (r *Receipt) Open() int {
 	return r.open
 }
 
+// Counts is how the rows that have ended did. Those that Split took are not
+// among them.
+func (r *Receipt) Counts() Counts {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.counts
+}
+
+// Split takes rows that have not ended out of the receipt and into a new one,
+// which it returns. Whoever holds r goes on to end them on r. settled is for the
+// new receipt what it was for r, and rejecter too. A later Split of a receipt
+// takes all of the rows that the one before took and that have not ended, or
+// none of them.
+func (r *Receipt) Split(rows []int, rejecter Rejecter, settled func(*Receipt)) *Receipt {
+	r.mu.Lock()
+	if r.later != nil && isSet(r.moved, rows[0]) {
+		later := r.later
+		r.mu.Unlock()
+		return later.Split(rows, rejecter, settled)
+	}
+	later := NewReceipt(r.node, r.tally, r.origins, rejecter, settled)
+	later.open = len(rows)
+	moved := make([]uint64, len(r.ended))
+	for _, row := range rows {
+		if isSet(r.ended, row) {
+			panic(fmt.Sprintf("record: row %d of a batch is held at %s, where it has ended", row, r.node))
+		}
+		set(r.ended, row) // it can't end here as well
+		set(moved, row)
+	}
+	for word := range later.ended {
+		later.ended[word] = ^moved[word]
+	}
+	r.later, r.moved = later, moved
+	r.open -= len(rows)
+	done := r.open == 0
+	r.mu.Unlock()
+	if done && r.settled != nil {
+		r.settled(r)
+	}
+	return later
+}
+
+// holder is the receipt that the row ends on.
+func (r *Receipt) holder(row int) *Receipt {
+	for {
+		r.mu.Lock()
+		if r.later == nil || !isSet(r.moved, row) {
+			r.mu.Unlock()
+			return r
+		}
+		later := r.later
+		r.mu.Unlock()
+		r = later
+	}
+}
+
 // End ends a row as written, filtered or coalesced.
 func (r *Receipt) End(row int, o Outcome) {
 	r.mu.Lock()
+	if r.later != nil && isSet(r.moved, row) {
+		later := r.later
+		r.mu.Unlock()
+		later.End(row, o)
+		return
+	}
 	r.mark(row)
 	r.tally.Count(o, 1)
+	r.counts.Add(o, 1)
 	done := r.open == 0
 	r.mu.Unlock()
 	if done && r.settled != nil {
@@ -121,6 +215,7 @@ func (r *Receipt) EndAll(o Outcome) {
 		r.mark(row)
 	}
 	r.tally.Count(o, int64(r.origins.Len()))
+	r.counts.Add(o, int64(r.origins.Len()))
 	r.mu.Unlock()
 	if r.settled != nil {
 		r.settled(r)
@@ -130,6 +225,7 @@ func (r *Receipt) EndAll(o Outcome) {
 // Reject ends a row in the dead letter. When the dead letter can't take it the
 // row stays open and the sink stops with the error. The origin is filled in.
 func (r *Receipt) Reject(row int, why Rejection) error {
+	r = r.holder(row)
 	why.Origin = r.origins.At(row)
 	if err := r.rejecter.Reject(r.node, why); err != nil {
 		return err
@@ -139,10 +235,13 @@ func (r *Receipt) Reject(row int, why Rejection) error {
 }
 
 func (r *Receipt) mark(row int) {
-	word, bit := row/64, uint64(1)<<(row%64)
-	if r.ended[word]&bit != 0 {
+	if isSet(r.ended, row) {
 		panic(fmt.Sprintf("record: row %d of a batch ended twice at %s", row, r.node))
 	}
-	r.ended[word] |= bit
+	set(r.ended, row)
 	r.open--
 }
+
+func isSet(bits []uint64, i int) bool { return bits[i/64]&(1<<(i%64)) != 0 }
+
+func set(bits []uint64, i int) { bits[i/64] |= 1 << (i % 64) }

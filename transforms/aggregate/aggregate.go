@@ -52,6 +52,9 @@ func (c *Config) Schema() schema.Block {
 	}
 }
 
+// Remembers declares that rows are remembered: those of the window, or the groups.
+func (*Config) Remembers() {}
+
 const doc = `The rows are made at the end of the input, in the order in which the groups first appeared, and have the
 attributes of ` + "`by`" + ` and ` + "`set`" + `, in this order. Groups are told apart by value: 1 is 1.0, and the text "1" is another
 group. A row on which an expression fails is rejected, and counts nowhere. A run that is stopped makes no row.

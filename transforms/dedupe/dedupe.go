@@ -54,6 +54,9 @@ func (c *Config) Schema() schema.Block {
 	}
 }
 
+// Remembers declares that rows are remembered: those of the window, or the groups.
+func (*Config) Remembers() {}
+
 // Shape is that of the rows that come.
 func (c *Config) Shape(in expr.Shape) expr.Shape { return in }
 

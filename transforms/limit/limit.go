@@ -3,6 +3,8 @@ package limit
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 
 	"github.com/apache/arrow/go/v15/arrow/memory"
 
@@ -41,15 +43,32 @@ func (c *Config) Uses(out expr.Use) expr.Use { return out }
 
 // Open makes the transform ready.
 func (c *Config) Open(_ context.Context, env transforms.Env) (transforms.Transform, error) {
-	return &limit{left: c.rows, mem: env.Mem}, nil
+	l := &limit{left: c.rows, mem: env.Mem}
+	if env.Resume == nil {
+		return l, nil
+	}
+	var saved position
+	if err := json.Unmarshal(env.Resume, &saved); err != nil || saved.Passed < 0 {
+		return nil, fmt.Errorf("the saved state of limit is damaged: %s", env.Resume)
+	}
+	l.passed, l.left = saved.Passed, max(l.left-saved.Passed, 0)
+	return l, nil
 }
 
 type limit struct {
-	left int64
-	mem  memory.Allocator
+	left, passed int64
+	mem          memory.Allocator
 }
 
-var _ transforms.Sequential = (*limit)(nil)
+// position is what a checkpoint saves.
+type position struct {
+	Passed int64 `json:"passed"`
+}
+
+var _ transforms.Checkpointer = (*limit)(nil)
+
+// Checkpoint saves how many rows have passed.
+func (l *limit) Checkpoint() (json.RawMessage, error) { return json.Marshal(position{l.passed}) }
 
 // Sequential declares that batches come one at a time and in order.
 func (*limit) Sequential() {}
@@ -58,6 +77,7 @@ func (*limit) Sequential() {}
 func (l *limit) Apply(_ context.Context, in *record.Batch, out *transforms.Out) error {
 	n := min(l.left, int64(in.Rows()))
 	l.left -= n
+	l.passed += n
 	out.Filtered += int64(in.Rows()) - n
 	keep := make([]int, n)
 	for i := range keep {

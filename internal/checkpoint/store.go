@@ -1,0 +1,180 @@
+package checkpoint
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// Store is the state of one pipeline in a folder, which is locked while the
+// Store is open.
+type Store struct {
+	folder string
+	name   string
+	made   []string // folders made for it, the outermost first
+	lock   *lock
+}
+
+// Locked is the error of a second run of a pipeline.
+type Locked struct {
+	Path  string
+	Owner string // what the other process wrote of itself
+}
+
+func (l *Locked) Error() string {
+	return fmt.Sprintf("another run of this pipeline is under way (%s holds %s). Wait for it to end, or give this run a state of its own with --state DIR",
+		l.Owner, l.Path)
+}
+
+// Open locks the state of the named pipeline in a folder, which is made when it
+// is missing. It fails with *Locked while another process has it.
+func Open(folder, name string) (*Store, error) {
+	s := &Store{folder: folder, name: fileName(name)}
+	var err error
+	if s.made, err = makeFolders(folder); err != nil {
+		return nil, fmt.Errorf("make the folder for the state: %w", err)
+	}
+	if s.lock, err = acquire(s.path(".lock")); err != nil {
+		s.removeFolders()
+		return nil, err
+	}
+	s.removePartial()
+	return s, nil
+}
+
+// fileName is a pipeline's name as part of a file name.
+func fileName(name string) string {
+	return strings.Map(func(r rune) rune {
+		if strings.ContainsRune(`/\:*?"<>|`, r) || r < ' ' {
+			return '_'
+		}
+		return r
+	}, name)
+}
+
+func (s *Store) path(ending string) string { return filepath.Join(s.folder, s.name+ending) }
+
+// Path is where the state is.
+func (s *Store) Path() string { return s.path(".state.json") }
+
+// Load reads the state; nil when there is none.
+func (s *Store) Load() (*State, error) { return read(s.Path()) }
+
+func read(path string) (*State, error) {
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the state: %w", err)
+	}
+	state, err := parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("the state in %s can't be used: %w. Run without --resume to start from the beginning", path, err)
+	}
+	return state, nil
+}
+
+// Save replaces the state as a whole. After a crash at any point the old state
+// is there or the new one.
+func (s *Store) Save(state *State) error {
+	state.Version, state.Saved = Version, time.Now().UTC()
+	text, err := json.MarshalIndent(state, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode the state: %w", err)
+	}
+	if err := s.replace(append(text, '\n')); err != nil {
+		return fmt.Errorf("save the state: %w", err)
+	}
+	return nil
+}
+
+func (s *Store) replace(text []byte) error {
+	next := s.path(partial)
+	f, err := os.OpenFile(next, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = os.Rename(next, s.Path())
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(next))
+	}
+	return syncFolder(s.folder)
+}
+
+const partial = ".state.json.partial"
+
+// removePartial removes what a crash in the middle of Save left.
+func (s *Store) removePartial() { _ = os.Remove(s.path(partial)) }
+
+// Remove ends the state: the run is done.
+func (s *Store) Remove() error {
+	if err := os.Remove(s.Path()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove the state of a run that is done: %w", err)
+	}
+	return nil
+}
+
+// SetAside moves the state of an earlier run out of the way, under a name that
+// it returns; empty when there is none. Of states set aside the last one is
+// kept: the one before it is returned, for its unfinished files to be removed.
+func (s *Store) SetAside() (path string, before *State, err error) {
+	if _, err := os.Stat(s.Path()); errors.Is(err, fs.ErrNotExist) {
+		return "", nil, nil
+	}
+	path = s.path(".state.aside.json")
+	// One that can't be read names nothing that could be removed.
+	before, _ = read(path)
+	if err := os.Rename(s.Path(), path); err != nil {
+		return "", nil, fmt.Errorf("set the state of an earlier run aside: %w", err)
+	}
+	return path, before, nil
+}
+
+// Close unlocks the state, and removes the folder when nothing is in it.
+func (s *Store) Close() error {
+	err := s.lock.release()
+	s.removeFolders()
+	return err
+}
+
+// removeFolders removes the folders that were made for the state and are empty.
+func (s *Store) removeFolders() {
+	for i := len(s.made) - 1; i >= 0; i-- {
+		if os.Remove(s.made[i]) != nil {
+			return
+		}
+	}
+}
+
+// makeFolders makes a folder and those above it, and says which were missing.
+func makeFolders(path string) (made []string, err error) {
+	for at := filepath.Clean(path); ; at = filepath.Dir(at) {
+		if _, err := os.Stat(at); err == nil || !errors.Is(err, fs.ErrNotExist) || at == filepath.Dir(at) {
+			break
+		}
+		made = append([]string{at}, made...)
+	}
+	return made, os.MkdirAll(path, 0o777)
+}
+
+func syncFolder(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	// Not every file system can sync a folder; those that can't have no need to.
+	_ = f.Sync()
+	return f.Close()
+}
