@@ -10,6 +10,7 @@ import (
 func Docs() []schema.Docs {
 	return []schema.Docs{
 		{Header: "pipeline", Block: newSettings(&plan.Plan{}).Schema()},
+		{Header: "state", Block: newStateBlock(&plan.State{}).Schema()},
 		{Header: `variable "NAME"`, Block: (&variable{}).Schema()},
 		{Header: "locals", Block: schema.Block{
 			Summary: "Names for values, used as local.NAME.",

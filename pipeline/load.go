@@ -120,16 +120,19 @@ func (l *loader) load(path string) *plan.Plan {
 	functions := expr.Functions(run, true)
 	ctx := &hcl.EvalContext{Functions: functions, Variables: map[string]cty.Value{"var": cty.EmptyObjectVal, "local": cty.EmptyObjectVal}}
 	l.decoder = &schema.Decoder{Static: ctx, Blocks: map[string]any{}, Broken: map[string]bool{}, Secrets: l.secrets}
-	ctx.Variables["var"] = cty.ObjectVal(l.variables())
-	ctx.Variables["local"] = cty.ObjectVal(l.locals())
+	vars := l.variables()
+	ctx.Variables["var"] = cty.ObjectVal(vars)
+	locals := l.locals()
+	ctx.Variables["local"] = cty.ObjectVal(locals)
 
 	p := &plan.Plan{Secrets: l.secrets}
 	l.settings(p, path)
-	l.state()
+	l.state(p)
 	l.connections()
 	p.Nodes = l.nodes(run)
 	l.paths(p)
 	if !l.diags.HasErrors() {
+		p.Fingerprint = l.fingerprint(p, vars, locals)
 		narrow(p)
 	}
 	return p
@@ -197,14 +200,6 @@ func (l *loader) kindOf(typ string) string {
 		}
 	}
 	return ""
-}
-
-// state is declared by the language and not served yet.
-func (l *loader) state() {
-	for _, blk := range l.blocks["state"] {
-		l.report(diag.Error(blk.DefRange(), "Not available in this version",
-			"Saved state and --resume are not available in this version of dynapipe. Remove the state block: a run starts from the beginning."))
-	}
 }
 
 // connections decodes the connection blocks.

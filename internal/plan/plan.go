@@ -15,6 +15,7 @@ package plan
 import (
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -35,6 +36,10 @@ type Plan struct {
 	// Where that leaves a choice, sources come before transforms and those
 	// before sinks, and within a kind as the files have them.
 	Nodes []*Node
+	State State
+	// Fingerprint is what the pipeline does, by what can be named: two plans that
+	// share it make the same of the same rows.
+	Fingerprint map[string]string
 	// Warnings are what the front end noticed and let pass.
 	Warnings hcl.Diagnostics
 	// Secrets are values that no log, report or error text may show.
@@ -50,6 +55,19 @@ type Settings struct {
 	ChannelCapacity int // batches
 	Parallelism     int
 }
+
+// State is where and how often a run saves how far it has got.
+type State struct {
+	Path  string // a folder
+	Every time.Duration
+	Asked bool // the pipeline has a block for it
+}
+
+// The defaults of State.
+const (
+	DefaultStatePath  = ".dynapipe"
+	DefaultStateEvery = 5 * time.Second
+)
 
 // Limit is a count of rows, or a percentage of the rows read.
 type Limit struct {
