@@ -24,6 +24,9 @@ type Checkpoints struct {
 	Fingerprint map[string]string
 	// Resume is the state from which the run goes on; nil from the beginning.
 	Resume *checkpoint.State
+	// Force goes on although the pipeline is another one: what the state knows
+	// nothing of begins empty.
+	Force bool
 	// Notice is told, before any row moves, why the run can't be resumed, and
 	// later when a checkpoint could not be saved.
 	Notice func(string)
@@ -99,15 +102,18 @@ func (c *checkpoints) send(ctx context.Context) *barrier {
 		b.state.Sources[s.node.Address] = s.progress()
 		b.state.Nodes[s.node.Address] = ledgerOf(&s.tally)
 	}
+	var passed []*stage // by all that leads to them
 	for _, s := range c.engine.stages {
-		if s.node.Kind != plan.Source {
-			b.waiting[s] = true
+		if s.node.Kind == plan.Source {
+			continue
+		}
+		b.waiting[s] = true
+		if !reachable(s, live) {
+			passed = append(passed, s)
 		}
 	}
-	for _, s := range c.engine.stages {
-		if b.waiting[s] && !reachable(s, live) {
-			s.atEnd(b)
-		}
+	for _, s := range passed {
+		s.atEnd(b)
 	}
 	for _, s := range c.sources {
 		if s.ended {
@@ -337,6 +343,16 @@ func (c *checkpoints) identify() (reason string) {
 			return fmt.Sprintf("%s: %v", s.node.Address, err)
 		}
 		s.identity = identity
+	}
+	for _, s := range c.engine.stages {
+		sink, ok := s.run.(*sinkStage)
+		if !ok {
+			continue
+		}
+		_, publishes := sink.sink.(sinks.Publisher)
+		if _, saves := sink.sink.(sinks.Checkpointer); publishes && !saves {
+			return s.node.Address + " can't go on with what it has written"
+		}
 	}
 	return ""
 }

@@ -124,13 +124,16 @@ func (e *Engine) publishAgain(ctx context.Context, opened *int) error {
 func (e *Engine) restore(state *checkpoint.State, how Resumption) error {
 	for _, s := range e.stages {
 		saved, ok := state.Nodes[s.node.Address]
-		if !ok {
+		if !ok && !e.options.Checkpoints.Force {
 			return fmt.Errorf("the saved state has nothing of %s", s.node.Address)
 		}
 		s.barriers = state.Number
 		switch run := s.run.(type) {
 		case *sourceStage:
-			of := state.Sources[s.node.Address]
+			of, known := state.Sources[s.node.Address]
+			if !known {
+				continue
+			}
 			run.env.Resume = &sources.Resume{Identity: of.Identity}
 			run.resume = slices.Clone(of.Partitions)
 			for i := range run.resume {
@@ -163,6 +166,9 @@ func (e *Engine) restoreEdges(state *checkpoint.State) error {
 		i := slices.IndexFunc(state.Edges, func(of checkpoint.Edge) bool {
 			return of.From == link.from.node.Address && of.Output == link.output && of.To == link.to.node.Address
 		})
+		if i < 0 && e.options.Checkpoints.Force {
+			continue
+		}
 		if i < 0 {
 			return fmt.Errorf("the saved state has nothing of what goes from %s to %s", link.from.node.Address, link.to.node.Address)
 		}

@@ -109,7 +109,6 @@ type lasting struct {
 	node   string
 	held   []sinks.Held
 	names  []string
-	ledger []string // groups as they were written
 }
 
 func (l *lasting) Schema() schema.Block                        { return schema.Block{} }

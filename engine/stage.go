@@ -8,7 +8,6 @@ import (
 	"github.com/apache/arrow/go/v15/arrow/memory"
 	"github.com/sourcegraph/conc/panics"
 
-	"github.com/dynapipe/dynapipe/internal/checkpoint"
 	"github.com/dynapipe/dynapipe/internal/plan"
 	"github.com/dynapipe/dynapipe/internal/progress"
 	"github.com/dynapipe/dynapipe/internal/record"
@@ -33,8 +32,6 @@ type stage struct {
 	// same units in the same order.
 	sending sync.Mutex
 
-	// saved is what a checkpoint has of the stage, in a run that goes on with it.
-	saved *checkpoint.Node
 	// barriers is how many have passed, those of the run before included: the
 	// rows that end now do so behind that one.
 	barriers int64

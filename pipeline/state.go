@@ -33,13 +33,14 @@ func (s *stateBlock) Schema() schema.Block {
 }
 
 func (s *stateBlock) check(r schema.Ranges) hcl.Diagnostics {
+	var diags hcl.Diagnostics
 	if r.Has("every") && s.state.Every < time.Millisecond {
-		return hcl.Diagnostics{diag.Error(r.Of("every"), "Wrong duration", `"every" is a time above zero, such as "5s".`)}
+		diags = append(diags, diag.Error(r.Of("every"), "Wrong duration", `"every" is a time above zero, such as "5s".`))
 	}
 	if r.Has("path") && s.state.Path == "" {
-		return hcl.Diagnostics{diag.Error(r.Of("path"), "Not a folder", `"path" is the folder that the state is kept in.`)}
+		diags = append(diags, diag.Error(r.Of("path"), "Not a folder", `"path" is the folder that the state is kept in.`))
 	}
-	return nil
+	return diags
 }
 
 // state decodes the state block into the plan.

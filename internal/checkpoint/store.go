@@ -113,6 +113,8 @@ func (s *Store) replace(text []byte) error {
 	return syncFolder(s.folder)
 }
 
+const aside = ".state.aside.json"
+
 const partial = ".state.json.partial"
 
 // removePartial removes what a crash in the middle of Save left.
@@ -133,14 +135,27 @@ func (s *Store) SetAside() (path string, before *State, err error) {
 	if _, err := os.Stat(s.Path()); errors.Is(err, fs.ErrNotExist) {
 		return "", nil, nil
 	}
-	path = s.path(".state.aside.json")
-	// One that can't be read names nothing that could be removed.
-	before, _ = read(path)
+	path = s.path(aside)
+	_, before = s.Aside() // one that can't be read names nothing that could be removed
 	if err := os.Rename(s.Path(), path); err != nil {
 		return "", nil, fmt.Errorf("set the state of an earlier run aside: %w", err)
 	}
 	return path, before, nil
 }
+
+// Aside is the state that was set aside last, and where it is; empty when none.
+// One that can't be read is there and nil.
+func (s *Store) Aside() (path string, state *State) {
+	path = s.path(aside)
+	if _, err := os.Stat(path); err != nil {
+		return "", nil
+	}
+	state, _ = read(path)
+	return path, state
+}
+
+// RemoveAside removes the state that was set aside.
+func (s *Store) RemoveAside() error { return os.Remove(s.path(aside)) }
 
 // Close unlocks the state, and removes the folder when nothing is in it.
 func (s *Store) Close() error {

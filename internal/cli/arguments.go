@@ -73,7 +73,7 @@ func asksForJSON(args []string) bool {
 
 // later are flags of the language's command line that this version does not
 // have.
-var later = []string{"resume", "state", "dry-run"}
+var later = []string{"dry-run"}
 
 // flagProblem is an error in a command's flags as a diagnostic.
 func flagProblem(c *cobra.Command, err error) error {
@@ -113,7 +113,7 @@ func unknownFlag(c *cobra.Command, err *pflag.NotExistError) error {
 	}
 	name := err.GetSpecifiedName()
 	if c.Name() == "run" && slices.Contains(later, name) {
-		return refuse("Unknown flag", "--%s is not available in this version of dynapipe: a run starts from the beginning, and `dynapipe plan` says beforehand what it will do.", name)
+		return refuse("Unknown flag", "--%s is not available in this version of dynapipe: `dynapipe plan` says beforehand what a run will do.", name)
 	}
 	var known []string
 	c.Flags().VisitAll(func(f *pflag.Flag) { known = append(known, "--"+f.Name) })

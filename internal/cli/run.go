@@ -55,6 +55,8 @@ func newRun() (*expr.Run, error) {
 type runOptions struct {
 	inputs
 	report      string
+	resume      choice
+	state       string
 	maxDuration time.Duration
 	noProgress  bool
 	logLevel    choice
@@ -62,7 +64,7 @@ type runOptions struct {
 }
 
 func (a *app) runCommand() *cobra.Command {
-	o := &runOptions{logLevel: choice{value: "warn", words: logLevels}, logFormat: formatFlag()}
+	o := &runOptions{resume: choice{value: resumeNo, words: []string{resumeYes, resumeForce, resumeNo}}, logLevel: choice{value: "warn", words: logLevels}, logFormat: formatFlag()}
 	c := &cobra.Command{
 		Use:   "run FILE|DIR",
 		Short: "Run a pipeline",
@@ -71,14 +73,21 @@ func (a *app) runCommand() *cobra.Command {
 The summary, progress and logs go to standard error, so that a file sink with
 the path "-" has standard output for its rows.
 
-The first SIGINT or SIGTERM stops reading, finishes what is under way and
-reports; the second ends at once. A file of a run that did not end well does
-not appear, or stays as it was.
+The first SIGINT or SIGTERM stops reading, finishes what is under way, saves
+how far the run has got and reports; the second ends at once. A file of a run
+that did not end well does not appear, or stays as it was.
+
+How far a run has got is saved while it goes on, in .dynapipe (see the state
+block, and --state). After a run that was interrupted, failed or was killed,
+--resume goes on from there. Without it a run starts from the beginning, and
+the state is set aside. --resume=force goes on with a pipeline that has changed.
 
 Exit codes: 0 done; 1 the run failed; 2 the pipeline or the command line is
-wrong, nothing ran; 3 done, with rejected rows within max_rejects; 4 interrupted.`,
+wrong, nothing ran; 3 done, with rejected rows within max_rejects; 4 interrupted,
+state saved.`,
 		Example: `  dynapipe run pipeline.hcl
   dynapipe run pipeline.hcl --var table=users --var-file production.hcl
+  dynapipe run pipeline.hcl --resume
   dynapipe run pipelines/nightly --output json --report nightly.json --max-duration 2h`,
 		Args:              onePipeline,
 		ValidArgsFunction: completePipelines,
@@ -88,6 +97,9 @@ wrong, nothing ran; 3 done, with rejected rows within max_rejects; 4 interrupted
 	a.addOutput(c, "what standard output gets: nothing of ours, or the report as one JSON document")
 	f := c.Flags()
 	f.StringVar(&o.report, "report", "", "write the report as JSON to this `file` when the run ends, however it ends")
+	f.Var(&o.resume, "resume", "go on from where an earlier run of the pipeline ended; with =force also when the pipeline has changed")
+	f.Lookup("resume").NoOptDefVal = resumeYes
+	f.StringVar(&o.state, "state", "", "keep the state in this `folder`, whatever the pipeline says")
 	f.DurationVar(&o.maxDuration, "max-duration", 0, "stop, as the first signal does, when the run takes longer: 90s, 15m, 2h")
 	f.BoolVar(&o.noProgress, "no-progress", false, "show no progress")
 	f.Var(&o.logLevel, "log-level", "the least level of log records; debug shows each request")
@@ -109,20 +121,54 @@ func (a *app) run(ctx context.Context, path string, o *runOptions) error {
 	if problems := a.conflicts(p, o); problems.HasErrors() {
 		return &wrong{diags: problems, files: files}
 	}
-	file, err := openReport(o.report, run.ID)
+	log := newLogger(a.console, o.logLevel.value, o.logFormat.value, p.Secrets)
+	s, err := a.openState(p, o, log)
 	if err != nil {
 		return err
 	}
-	log := newLogger(a.console, o.logLevel.value, o.logFormat.value, p.Secrets)
+	file, err := a.prepare(path, o, s, run)
+	if err != nil {
+		return errors.Join(err, s.end(engine.Failed))
+	}
+	p = s.plan
 	a.warn(p, files, o, log)
 
-	report, err := a.move(ctx, p, run, o, log)
+	report, err := a.move(ctx, s, run, o, log)
 	hide(report, p.Secrets)
 	a.summarise(ctx, report, p, err, o, log)
 	if log.Enabled(ctx, slog.LevelDebug) {
 		logStack(log, err)
 	}
+	if err := s.end(report.Status); err != nil {
+		s.note(err.Error())
+	}
 	return a.deliver(report, file)
+}
+
+// prepare takes up the state of an earlier run or sets it aside, and opens the
+// report. A run that goes on has the identity of the earlier one.
+func (a *app) prepare(path string, o *runOptions, s *saving, run *expr.Run) (*atomicfile.File, error) {
+	if o.resume.value != resumeNo {
+		if err := s.load(); err != nil {
+			return nil, err
+		}
+	}
+	if s.from != nil {
+		if err := a.takeUp(path, o, s, run); err != nil {
+			return nil, err
+		}
+	}
+	file, err := openReport(o.report, run.ID)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.begin(); err != nil {
+		if file != nil {
+			err = errors.Join(err, file.Discard())
+		}
+		return nil, err
+	}
+	return file, nil
 }
 
 // conflicts finds what is wrong with pipeline and flags together.
@@ -138,6 +184,10 @@ func (a *app) conflicts(p *plan.Plan, o *runOptions) hcl.Diagnostics {
 		diags = append(diags, diag.Plain("File written twice", "--report and dead_letter would both write %s.", o.report))
 	}
 	for _, n := range p.Nodes {
+		if o.resume.value != resumeNo && n.Reads(plan.StandardStream) {
+			diags = append(diags, diag.Error(n.Range, "Standard input can't be resumed",
+				"%s reads standard input, which is gone when a run has ended: --resume has nothing to go on from. Put the input into a file.", n.Address))
+		}
 		if o.report != "" && n.Reads(o.report) {
 			diags = append(diags, diag.Error(n.Range, "Source overwritten", "%s reads %s, and --report would write over it.", n.Address, o.report))
 		}
@@ -182,10 +232,11 @@ func (a *app) showWarnings(p *plan.Plan, files map[string]*hcl.File) {
 }
 
 // move runs the plan and watches it.
-func (a *app) move(ctx context.Context, p *plan.Plan, run *expr.Run, o *runOptions, log *slog.Logger) (*engine.Report, error) {
+func (a *app) move(ctx context.Context, s *saving, run *expr.Run, o *runOptions, log *slog.Logger) (*engine.Report, error) {
+	p := s.plan
 	ctx, asked := a.listen(ctx, o.maxDuration)
 	defer asked.finish()
-	e := engine.New(p, engine.Options{Run: run, Stop: asked.stop, Requests: requests(log)})
+	e := engine.New(p, engine.Options{Run: run, Stop: asked.stop, Requests: requests(log), Checkpoints: s.options()})
 	log.Info("run begins", "pipeline", p.Name, "run", run.ID, "version", a.Version)
 	w := &watch{app: a, engine: e, log: log, show: !o.noProgress && o.logFormat.value != formatJSON}
 	w.begin()

@@ -215,8 +215,15 @@ func (s *summary) failure(r *engine.Report) {
 		lines = append(lines, r.Error)
 	}
 	s.paragraph("Error: ", lines...)
-	if r.Unsettled > 0 {
-		s.paragraph("", fmt.Sprintf("%s not settled: read, and neither written nor rejected when the run ended. A new run starts from the beginning.", rowsWere(r.Unsettled)))
+	again := "A new run starts from the beginning."
+	if r.Checkpoint != nil {
+		again = "State is saved: `dynapipe run` with --resume goes on from " + r.Checkpoint.Saved.Local().Format("15:04:05") + "."
+	}
+	switch ended := r.Status == engine.Failed || r.Status == engine.Interrupted; {
+	case r.Unsettled > 0:
+		s.paragraph("", fmt.Sprintf("%s not settled: read, and neither written nor rejected when the run ended. %s", rowsWere(r.Unsettled), again))
+	case ended && r.Checkpoint != nil:
+		s.paragraph("", again)
 	}
 }
 
