@@ -1,7 +1,10 @@
 package attr
 
 import (
+	"slices"
+
 	"github.com/apache/arrow/go/v15/arrow/array"
+	"github.com/apache/arrow/go/v15/arrow/bitutil"
 
 	"github.com/dynapipe/dynapipe/internal/record"
 )
@@ -16,34 +19,91 @@ type Encoder struct {
 // encodedColumn is a column and what stands before each of its values.
 type encodedColumn struct {
 	record.Column
-	name   []byte        // ,"name":
-	head   []byte        // ,"name":{"S":
-	text   *array.String // of a string or number column
-	binary *array.Binary // of a binary or any column
+	name   []byte // ,"name":
+	head   []byte // ,"name":{"S": and the quote of what is between quotes
+	padded [longHead]byte
+
+	validity []byte // bitmap; nil when every row has a value
+	first    int    // the column's first row in it
+	way      way
+	offsets  []int32 // of the cells, but for those of a bool column
+	data     []byte
 }
+
+// way is how the cells of a column become JSON.
+type way uint8
+
+const (
+	bare    way = iota // as they are, between quotes
+	escaped            // text that may need escapes, between quotes
+	base64ed
+	whole // as they are
+	truth
+)
+
+// A head of up to longHead bytes is copied as if it had so many, as a cell of up
+// to short: see Table.
+const longHead = 32
 
 // NewEncoder is an encoder of the batch's rows.
 func NewEncoder(b *record.Batch) *Encoder {
 	e := &Encoder{batch: b, columns: make([]encodedColumn, b.Columns())}
 	for i := range e.columns {
-		c := encodedColumn{Column: b.Column(i)}
-		c.name = append(AppendJSONString([]byte{','}, c.Name), ':')
-		c.head = c.name
-		if kind := kindOfType(c.Type); kind != Absent {
-			c.head = append(AppendJSONString(append(c.name[:len(c.name):len(c.name)], '{'), kind.Descriptor()), ':')
-		}
-		c.text, _ = c.Values.(*array.String)
-		c.binary, _ = c.Values.(*array.Binary)
-		e.columns[i] = c
+		e.columns[i].set(b.Column(i))
 	}
 	return e
+}
+
+func (c *encodedColumn) set(column record.Column) {
+	c.Column = column
+	c.name = append(AppendJSONString([]byte{','}, c.Name), ':')
+	c.head = c.name
+	if kind := kindOfType(c.Type); kind != Absent {
+		c.head = append(AppendJSONString(append(c.name[:len(c.name):len(c.name)], '{'), kind.Descriptor()), ':')
+	}
+	if c.Values.NullN() > 0 {
+		c.validity, c.first = c.Values.NullBitmapBytes(), c.Values.Data().Offset()
+	}
+	switch values := c.Values.(type) {
+	case *array.String:
+		c.offsets, c.data = values.ValueOffsets(), values.ValueBytes()
+		if c.Type == record.String && !JSONHoldsBare(c.offsets, c.data) {
+			c.way = escaped
+		}
+	case *array.Binary:
+		c.offsets, c.data = values.ValueOffsets(), values.ValueBytes()
+		if c.way = whole; c.Type == record.Binary {
+			c.way = base64ed
+		}
+	default:
+		c.way = truth
+	}
+	c.data = c.data[:len(c.data):len(c.data)]
+	if c.way == bare {
+		c.head = append(c.head, '"')
+	}
+	copy(c.padded[:], c.head)
+}
+
+func (c *encodedColumn) absent(row int) bool {
+	return c.validity != nil && !bitutil.BitIsSet(c.validity, c.first+row)
+}
+
+// cell is the bytes of the row's value.
+func (c *encodedColumn) cell(row int) []byte {
+	from := c.offsets[0]
+	return c.data[c.offsets[row]-from : c.offsets[row+1]-from]
 }
 
 // AppendRow is what the function AppendRow is.
 func (e *Encoder) AppendRow(dst []byte, row int) []byte {
 	start := len(dst)
 	for i := range e.columns {
-		if c := &e.columns[i]; !c.Absent(row) {
+		switch c := &e.columns[i]; {
+		case c.absent(row):
+		case c.way == bare && c.Nulls == nil:
+			dst = c.appendBare(dst, c.cell(row))
+		default:
 			dst = c.append(dst, row)
 		}
 	}
@@ -53,6 +113,30 @@ func (e *Encoder) AppendRow(dst []byte, row int) []byte {
 		dst = append(dst, cell...)
 	}
 	return closeRow(dst, start)
+}
+
+// appendBare appends the name and a value that needs no escapes.
+func (c *encodedColumn) appendBare(dst, cell []byte) []byte {
+	n := len(dst)
+	need := n + len(c.head) + len(cell) + longHead // at least
+	if need > cap(dst) {
+		dst = slices.Grow(dst, need-n)
+	}
+	dst = dst[:need]
+	if len(c.head) <= longHead {
+		*(*[longHead]byte)(dst[n:]) = c.padded
+	} else {
+		copy(dst[n:], c.head)
+	}
+	n += len(c.head)
+	if len(cell) <= short && cap(cell) >= short {
+		*(*[short]byte)(dst[n:]) = *(*[short]byte)(cell[:short])
+	} else {
+		copy(dst[n:], cell)
+	}
+	n += len(cell)
+	dst[n], dst[n+1] = '"', '}'
+	return dst[:n+2]
 }
 
 // AppendRowJSON is what the function AppendRowJSON is.
@@ -106,20 +190,19 @@ func (c *encodedColumn) append(dst []byte, row int) []byte {
 		dst = append(dst, c.name...)
 		return append(dst, `{"NULL":true}`...)
 	}
+	if c.way == bare {
+		return c.appendBare(dst, c.cell(row))
+	}
 	dst = append(dst, c.head...)
-	switch c.Type {
-	case record.String:
-		dst = AppendJSONString(dst, c.text.Value(row))
-	case record.Number:
-		dst = append(dst, '"')
-		dst = append(dst, c.text.Value(row)...)
-		dst = append(dst, '"')
-	case record.Bool:
-		dst = appendBool(dst, c.Bool(row))
-	case record.Binary:
-		dst = appendBase64(dst, c.binary.Value(row))
+	switch c.way {
+	case escaped:
+		dst = AppendJSONText(dst, c.cell(row))
+	case base64ed:
+		dst = appendBase64(dst, c.cell(row))
+	case whole:
+		return append(dst, c.cell(row)...)
 	default:
-		return append(dst, c.binary.Value(row)...)
+		dst = appendBool(dst, c.Bool(row))
 	}
 	return append(dst, '}')
 }

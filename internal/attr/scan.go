@@ -251,6 +251,14 @@ func plainRun(b []byte, high uint64) (int, uint64) {
 			return i + bits.TrailingZeros64(m)/8, high
 		}
 	}
+	if last := len(b) - 8; last >= 0 && i < len(b) { // with bytes that have been looked at
+		w := binary.LittleEndian.Uint64(b[last:])
+		high |= w & highBits
+		if m := marked(w); m != 0 {
+			return last + bits.TrailingZeros64(m)/8, high
+		}
+		return len(b), high
+	}
 	for ; i < len(b); i++ {
 		c := b[i]
 		high |= uint64(c & 0x80)

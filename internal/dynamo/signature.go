@@ -53,7 +53,8 @@ func (s *signer) check(creds aws.Credentials) error {
 			}
 		}
 	}
-	s.good.Store(&creds)
+	checked := creds // which then is made anew only here
+	s.good.Store(&checked)
 	return nil
 }
 

@@ -55,7 +55,7 @@ func (e *encoder) row(ctx context.Context, p *delivery.Page, row int) (out deliv
 	if no := view.Key(&e.key, row); no.Refused() {
 		return out, no, nil
 	}
-	out.Table, out.Key, out.Index = t.Name, string(e.key.Bytes()), row
+	out.Table, out.Key, out.Index = t.Name, e.arena.KeepText(e.key.Bytes()), row
 	if e.writes != nil {
 		return out, e.conditional(p, view, row, op, &out), nil
 	}
@@ -126,12 +126,12 @@ func (e *encoder) conditional(p *delivery.Page, v *delivery.View, row int, op de
 }
 
 func (e *encoder) put(p *delivery.Page, v *delivery.View, row int, out *deliver.Row) delivery.Refusal {
-	e.scratch = append(p.Items.AppendRow(append(e.scratch[:0], putHead...), row), tail...)
-	units, no := v.Item(row, e.scratch[len(putHead):len(e.scratch)-len(tail)])
+	body := append(p.Items.AppendRow(append(e.arena.Room(), putHead...), row), tail...)
+	units, no := v.Item(row, body[len(putHead):len(body)-len(tail)])
 	if no.Refused() {
 		return no
 	}
-	out.Body = e.arena.Keep(e.scratch)
+	out.Body = e.arena.Keep(body)
 	out.Item = out.Body[len(putHead) : len(out.Body)-len(tail)]
 	out.Units = units
 	return delivery.Refusal{}

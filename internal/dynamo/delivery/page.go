@@ -1,6 +1,8 @@
 package delivery
 
 import (
+	"unsafe"
+
 	"github.com/dynapipe/dynapipe/internal/attr"
 	"github.com/dynapipe/dynapipe/internal/deliver"
 	"github.com/dynapipe/dynapipe/internal/record"
@@ -169,14 +171,47 @@ func (k *Key) Append(dst []byte) []byte {
 const arenaSize = 16 << 10
 
 // Arena is where encoded rows live until they have ended.
-type Arena struct{ chunk []byte }
+type Arena struct {
+	chunk   []byte
+	usual   int    // how much rows take, the largest of late
+	scratch []byte // for rows that take much
+	lent    bool   // scratch is the room given last
+}
 
-// Keep copies bytes to where they live as long as their row.
-func (a *Arena) Keep(b []byte) []byte {
-	if len(b) > cap(a.chunk)-len(a.chunk) {
-		a.chunk = make([]byte, 0, max(arenaSize, len(b)))
+// Room is memory to append a row to. Keep then need not copy it, if it fits.
+func (a *Arena) Room() []byte {
+	if want := a.usual + a.usual/4 + 64; want > cap(a.chunk)-len(a.chunk) {
+		if want > arenaSize/4 {
+			a.lent = true
+			return a.scratch[:0]
+		}
+		a.chunk = make([]byte, 0, arenaSize)
 	}
+	return a.chunk[len(a.chunk):]
+}
+
+// Keep is the bytes where they live as long as their row.
+func (a *Arena) Keep(b []byte) []byte {
 	start := len(a.chunk)
-	a.chunk = append(a.chunk, b...)
+	if len(b) > 0 && start < cap(a.chunk) && &b[0] == &a.chunk[:start+1][start] {
+		a.chunk = a.chunk[:start+len(b)]
+	} else {
+		if len(b) > cap(a.chunk)-start {
+			a.chunk, start = make([]byte, 0, max(arenaSize, len(b))), 0
+		}
+		a.chunk = append(a.chunk, b...)
+		if a.lent {
+			a.scratch, a.lent = b[:0], false
+		}
+	}
+	a.usual = max(len(b), a.usual-a.usual/16)
 	return a.chunk[start:len(a.chunk):len(a.chunk)]
+}
+
+// KeepText is bytes as a string that lives as long as a row.
+func (a *Arena) KeepText(b []byte) string {
+	usual := a.usual
+	b = a.Keep(b)
+	a.usual = usual
+	return unsafe.String(unsafe.SliceData(b), len(b))
 }

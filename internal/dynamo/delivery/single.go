@@ -29,11 +29,14 @@ const returnOld = `,"ReturnValuesOnConditionCheckFailure":"ALL_OLD"`
 func (s *Single) Send(ctx context.Context, r *deliver.Request) (deliver.Answer, error) {
 	row := r.Rows[0]
 	call := row.Operation.String()
-	body := append(make([]byte, 0, len(row.Body)+len(returnOld)+1), row.Body...)
+	m := s.Client.Message()
+	defer m.Free()
+	body := append(m.Body(), row.Body...)
 	if r.Doubtful {
 		body = append(body, returnOld...)
 	}
-	text, err := s.Client.Call(ctx, call, append(body, '}'))
+	m.Set(append(body, '}'))
+	text, err := s.Client.Send(ctx, call, m)
 	var e *dynamo.Error
 	switch {
 	case errors.As(err, &e) && e.Class == dynamo.ConditionFailed:

@@ -125,7 +125,10 @@ func (s *Transaction) Send(ctx context.Context, r *deliver.Request) (deliver.Ans
 func (s *Transaction) send(ctx context.Context, r *deliver.Request) (deliver.Answer, error) {
 	row := r.Rows[0]
 	call := row.Operation.String()
-	text, err := s.Client.Call(ctx, call, append(append(make([]byte, 0, len(row.Body)+1), row.Body...), '}'))
+	m := s.Client.Message()
+	defer m.Free()
+	m.Set(append(append(m.Body(), row.Body...), '}'))
+	text, err := s.Client.Send(ctx, call, m)
 	if err != nil {
 		return s.failed(row, r.Rows, err)
 	}
