@@ -292,9 +292,12 @@ func (c *Core) run(ctx context.Context) {
 func (c *Core) dispatch(ctx context.Context) time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for {
+	for sent := 0; ; sent++ {
 		r, wake := c.machine.next(time.Now())
 		if r == nil {
+			if sent > 0 {
+				c.makeWay()
+			}
 			return wake
 		}
 		a := attempt{request: r}
@@ -389,7 +392,18 @@ func (c *Core) release(ended []ending, failure error) {
 	if failure != nil {
 		c.machine.fail(failure)
 	}
-	c.broadcast()
+	if c.machine.failure != nil || c.waiters > c.machine.waiting {
+		c.broadcast()
+	} else {
+		c.makeWay()
+	}
+}
+
+// makeWay wakes those that wait for room, if there is some.
+func (c *Core) makeWay() {
+	if c.machine.waiting > 0 && c.machine.hasSpace() {
+		c.broadcast()
+	}
 }
 
 // report tells the meter of an attempt.

@@ -64,6 +64,27 @@ func TestErrorsOfOneRequestUseUpAttempts(t *testing.T) {
 	})
 }
 
+// The warning that nothing moves says what does not.
+func TestWhatHasStalled(t *testing.T) {
+	for want, operations := range map[string][]Operation{
+		"written":   {UpdateItem, UpdateItem},
+		"looked up": {Get, Get},
+		"deleted":   {Delete, Delete},
+		"written ":  {Delete, Put},
+	} {
+		cfg := testConfig()
+		m := newMachine(cfg.withDefaults())
+		for i, o := range operations {
+			m.admit(&Row{Table: "t", Key: unique(i), Operation: o}, noon)
+		}
+		m.watch(noon.Add(stall))
+		w := cfg.Meter.Snapshot().Warnings
+		if len(w) != 1 || !strings.Contains(w[0].Message, "no row was "+strings.TrimSpace(want)+" for 1m0s while 2 wait") {
+			t.Errorf("%s: %+v", want, w)
+		}
+	}
+}
+
 func TestThrottlingUsesUpNoAttemptsAndIsWarnedOf(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l ledger

@@ -15,6 +15,8 @@ const (
 	linger = 50 * time.Millisecond
 	// reach is how long an endpoint that never answered is tried.
 	reach = 15 * time.Second
+	// reserve is the memory of rows that may wait however few are in flight.
+	reserve = 4 << 20
 	// stall is how long nothing may move before that is worth a warning.
 	stall = time.Minute
 )
@@ -43,9 +45,11 @@ type machine struct {
 	whole    float64   // units of the last request that was full
 	portions []portion // of the request being packed; kept for its space
 
+	asked     Operation // by the rows held; Put when not all ask the same
 	inFlight  int
 	heldRows  int
 	heldBytes int64
+	sentBytes int64 // of rows in flight
 	number    int64
 	waiting   int // callers of Submit that wait for room
 	flushing  int // callers of Flush and Await
@@ -65,7 +69,8 @@ type request struct {
 	slots  []*slot   // those of one lane together
 	parts  []stretch // the lanes
 	units  float64
-	errors int // Retryable ones
+	held   int64 // memory of the rows, while it is in flight
+	errors int   // Retryable ones
 	sent   time.Time
 }
 
@@ -86,7 +91,14 @@ func newMachine(cfg Config) *machine {
 // hasRoom reports that the row may be held (promise 6). When nothing is held
 // there is room for any row.
 func (m *machine) hasRoom(row *Row) bool {
-	return m.heldRows == 0 || m.heldRows < m.cfg.MaxRows && m.heldBytes+row.footprint() <= m.cfg.MaxBytes
+	return m.heldRows == 0 || m.heldRows < m.cfg.MaxRows && m.heldBytes+row.footprint() <= m.mostBytes()
+}
+
+// mostBytes is the memory of rows that may be held: what is in flight, and as
+// much waiting, so that twice as much can be at the next round trip. More would
+// only wait.
+func (m *machine) mostBytes() int64 {
+	return min(m.cfg.MaxBytes, m.sentBytes+max(m.sentBytes, reserve))
 }
 
 // admit takes a row. With duplicates rejected it returns the row of the same
@@ -119,8 +131,11 @@ func (m *machine) admit(row *Row, now time.Time) (held *entry) {
 	default:
 		e = &entry{}
 	}
-	if m.heldRows == 0 {
-		m.moved = now
+	switch {
+	case m.heldRows == 0:
+		m.moved, m.asked = now, row.Operation
+	case m.asked != row.Operation:
+		m.asked = Put
 	}
 	e.Row, e.slot = *row, s
 	s.waiting.push(e)
@@ -132,7 +147,8 @@ func (m *machine) admit(row *Row, now time.Time) (held *entry) {
 
 // hasSpace reports that there is room for many rows.
 func (m *machine) hasSpace() bool {
-	return m.heldRows <= m.cfg.MaxRows-m.cfg.MaxRows/16 && m.heldBytes <= m.cfg.MaxBytes-m.cfg.MaxBytes/16
+	most := m.mostBytes()
+	return m.heldRows <= m.cfg.MaxRows-m.cfg.MaxRows/16 && m.heldBytes <= most-most/16
 }
 
 // line puts a new slot where rows of its key look for it, and reports that no
@@ -240,8 +256,8 @@ func (m *machine) watch(now time.Time) time.Time {
 	}
 	if now.Sub(m.moved) >= stall {
 		m.moved = now
-		m.cfg.Meter.Warn("stalled", fmt.Sprintf("%s: no row was written for %v while %d wait; %s",
-			m.cfg.Operation, stall, m.heldRows, m.complaint))
+		m.cfg.Meter.Warn("stalled", fmt.Sprintf("%s: no row was %s for %v while %d wait; %s",
+			m.cfg.Operation, m.asked.done(), stall, m.heldRows, m.complaint))
 	}
 	return m.moved.Add(stall)
 }
@@ -280,10 +296,12 @@ func (m *machine) units(slots []*slot) float64 {
 func (m *machine) start(r *request, now time.Time) {
 	r.Attempt++
 	r.sent = now
+	r.held = 0
 	at := m.of(now)
 	for _, s := range r.slots {
 		e := s.flight.newest
 		e.sends++
+		r.held += e.footprint()
 		if e.first == 0 {
 			e.first = at
 		}
@@ -292,6 +310,7 @@ func (m *machine) start(r *request, now time.Time) {
 		m.firstSent = now
 	}
 	m.inFlight++
+	m.sentBytes += r.held
 	for _, p := range r.parts {
 		p.lane.inFlight++
 		p.lane.limit.sent(p.lane.inFlight, now)
@@ -336,6 +355,7 @@ func (m *machine) answered(r *request, a Answer, err error, now time.Time) []end
 // landed is a request that is no longer in flight.
 func (m *machine) landed(r *request) {
 	m.inFlight--
+	m.sentBytes -= r.held
 	for _, p := range r.parts {
 		p.lane.inFlight--
 	}

@@ -31,6 +31,17 @@ func (o Operation) String() string {
 	}[o]
 }
 
+// done says what has become of a row that has ended well, for messages.
+func (o Operation) done() string {
+	switch o {
+	case Get, TransactGet:
+		return "looked up"
+	case Delete, DeleteItem:
+		return "deleted"
+	}
+	return "written"
+}
+
 // coalesces reports that of several rows of a key the last is enough.
 func (o Operation) coalesces() bool { return o <= Get }
 

@@ -1,0 +1,79 @@
+package deliver
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// Large rows wait in numbers that keep requests coming and no more, well below
+// the most that may be held (promise 6): there is room for as many as are in
+// flight, and for a few when none is.
+func TestWhatWaitsGoesByWhatIsInFlight(t *testing.T) {
+	const size = 100 << 10
+	m := newMachine(testConfig().withDefaults())
+	n := 0
+	fill := func() (rows int) {
+		for {
+			row := Row{Table: "t", Key: unique(n), Operation: Put, Body: make([]byte, size), Units: 1}
+			if !m.hasRoom(&row) {
+				return rows
+			}
+			m.admit(&row, noon)
+			n++
+			rows++
+		}
+	}
+	if first := fill(); int64(first)*size < reserve*9/10 || int64(first)*size > reserve {
+		t.Errorf("%d rows wait for the first answer", first)
+	}
+	m.waiting = 1
+	var flying []*request
+	for now := noon; len(flying) < 8; now = now.Add(time.Millisecond) {
+		for {
+			r, _ := m.next(now)
+			if r == nil {
+				break
+			}
+			flying = append(flying, r)
+			fill()
+		}
+		first := flying[0]
+		flying = flying[1:]
+		m.release(m.answered(first, Answer{}, nil, now), now)
+		fill()
+	}
+	sent := 0
+	for _, r := range flying {
+		sent += len(r.Rows)
+	}
+	if waits := m.heldRows - sent; waits < sent*9/10 || waits > sent+25 || m.heldBytes > m.cfg.MaxBytes {
+		t.Errorf("%d rows of %d wait while %d are in flight", waits, m.heldRows, sent)
+	}
+}
+
+// A row for which there is no room does not keep the core busy while there is
+// some for others.
+func TestWaitingForRoomIsIdle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := testConfig()
+		cfg.MaxBytes = 10_000
+		var l ledger
+		core := New(t.Context(), cfg, senderFunc(func(context.Context, *Request) (Answer, error) {
+			time.Sleep(time.Hour)
+			return Answer{}, nil
+		}))
+		defer core.Close()
+		rows := l.puts(3, unique)
+		for i := range rows {
+			rows[i].Body = body(i, 4000)
+		}
+		if err := core.Submit(t.Context(), rows); err != nil {
+			t.Fatal(err)
+		}
+		if err := core.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
