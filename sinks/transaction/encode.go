@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/apache/arrow/go/v15/arrow/memory"
+
 	"github.com/dynapipe/dynapipe/internal/attr"
 	"github.com/dynapipe/dynapipe/internal/deliver"
 	"github.com/dynapipe/dynapipe/internal/dynamo/delivery"
@@ -190,6 +192,12 @@ func (e *encoder) add(target *delivery.Target, row int) delivery.Refusal {
 	mark := deliver.MarkOf(target.Table.Name, target.Key)
 	other, twice := e.find(mark, target)
 	d.size += target.Size
+	if target.To > 0 {
+		d.bounds = append(d.bounds, bound{from: target.From, to: target.To})
+	}
+	if !caps.Holds(0, d.size) {
+		d.measure()
+	}
 	switch {
 	case twice && other == d.members.n:
 		d.failure.all = delivery.Refuse(codeDuplicate, "two actions of the row at %s name the same item of table %s, and a transaction names an item once", e.rows.Origin(row), target.Table.Name)
@@ -243,10 +251,10 @@ func (e *encoder) close() {
 }
 
 // newSteps makes the steps of actions.
-func newSteps(ctx context.Context, actions []action, tables *delivery.Tables) ([]step, error) {
+func newSteps(ctx context.Context, mem memory.Allocator, actions []action, tables *delivery.Tables) ([]step, error) {
 	var steps []step
 	for _, a := range actions {
-		writer, err := delivery.NewWriter(ctx, a.Write, tables)
+		writer, err := delivery.NewWriter(ctx, mem, a.Write, tables)
 		if err != nil {
 			return nil, err
 		}

@@ -156,7 +156,8 @@ type draft struct {
 	keys    []byte // of the actions' items
 	tables  []string
 	units   float64
-	size    int // of all items
+	size    int // of all items, or more
+	bounds  []bound
 	failure failure
 }
 
@@ -191,7 +192,7 @@ func (d *draft) reset() {
 	d.members.clear()
 	d.body = append(d.body[:0], delivery.TransactionHead...)
 	d.acts, d.keys, d.tables = d.acts[:0], d.keys[:0], d.tables[:0]
-	d.units, d.size, d.failure = 0, 0, failure{}
+	d.units, d.size, d.bounds, d.failure = 0, 0, d.bounds[:0], failure{}
 }
 
 // add counts in an action of the row that is next to be a member.
@@ -202,6 +203,18 @@ func (d *draft) add(mark deliver.Mark, target *delivery.Target) {
 	if !slices.Contains(d.tables, target.Table.Name) {
 		d.tables = append(d.tables, target.Table.Name)
 	}
+}
+
+// bound is where an item stands in the body whose size is not known but for
+// that of its text, which is no smaller.
+type bound struct{ from, to int }
+
+// measure makes size what it is.
+func (d *draft) measure() {
+	for _, b := range d.bounds {
+		d.size -= b.to - b.from - delivery.ItemSize(d.body[b.from:b.to])
+	}
+	d.bounds = d.bounds[:0]
 }
 
 // refused is the rejection of a row of a group that is not sent.

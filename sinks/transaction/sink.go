@@ -49,7 +49,7 @@ func (c *Config) encoder(ctx context.Context, env sinks.Env, client *dynamo.Clie
 	guard := &delivery.Guard{
 		Client: client, Meter: env.Meter, Does: "transactions write to those with the same key", Always: len(c.deletes) > 0,
 	}
-	steps, err := newSteps(ctx, c.actions(), delivery.NewTables(client, nil, guard))
+	steps, err := newSteps(ctx, env.Mem, c.actions(), delivery.NewTables(client, nil, guard))
 	if err != nil {
 		return nil, err
 	}

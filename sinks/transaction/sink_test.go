@@ -251,10 +251,21 @@ func TestBytesOfATransaction(t *testing.T) {
 		rows = append(rows, row(20+i, 2, size))
 	}
 	rows = append(rows, row(50, 3, 400<<10), row(51, 4, 400<<10+1))
+	for group := 5; group < 7; group++ { // so are small items among large ones
+		left := 4<<20 + group - 5
+		for i := range 20 {
+			size := min(left, 256<<10)
+			if i%5 == 1 {
+				size = 64
+			}
+			rows = append(rows, row(20*group-40+i, group, size))
+			left -= size
+		}
+	}
 	o := transact(t, server, server.Endpoint, body, rows...)
-	o.Want(t, 17, 0, 17)
+	o.Want(t, 37, 0, 37)
 	for _, r := range o.Rejects {
-		if want := map[bool]string{true: "TransactionTooLarge", false: "ItemTooLarge"}[r.Origin.Line < 34]; r.Code != want {
+		if want := map[bool]string{true: "TransactionTooLarge", false: "ItemTooLarge"}[r.Origin.Line != 34]; r.Code != want {
 			t.Errorf("line %d: %s: %s", r.Origin.Line, r.Code, r.Message)
 		}
 	}
@@ -522,7 +533,7 @@ func BenchmarkEncode(b *testing.B) {
 			c := config.(*Config)
 			tables := delivery.NewTables(nil, nil, nil)
 			tables.Adopt("users", &dynamo.Table{Keys: []dynamo.Key{{Name: "id", Kind: attr.String}}})
-			steps, err := newSteps(b.Context(), c.actions(), tables)
+			steps, err := newSteps(b.Context(), memory.DefaultAllocator, c.actions(), tables)
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -48,7 +48,7 @@ func (c *Config) prepare(ctx context.Context, env sinks.Env, client *dynamo.Clie
 		Retry: c.Retry.Policy(), Meter: env.Meter,
 	}
 	guard := &delivery.Guard{Client: client, Meter: env.Meter, Does: "an update changes the one with its key"}
-	writer, err := delivery.NewWriter(ctx, c.Write, delivery.NewTables(client, nil, guard))
+	writer, err := delivery.NewWriter(ctx, env.Mem, c.Write, delivery.NewTables(client, nil, guard))
 	if err != nil {
 		return nil, cfg, err
 	}

@@ -336,7 +336,7 @@ func BenchmarkEncode(b *testing.B) {
 				}
 				tables := delivery.NewTables(nil, nil, nil)
 				tables.Adopt("users", &dynamo.Table{Keys: []dynamo.Key{{Name: "id", Kind: attr.String}}})
-				writer, err := delivery.NewWriter(b.Context(), config.(*Config).Write, tables)
+				writer, err := delivery.NewWriter(b.Context(), memory.DefaultAllocator, config.(*Config).Write, tables)
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -35,10 +35,11 @@ func (a *attribute) value(b *record.Batch, row int) attr.Value {
 
 // Page is a batch whose rows are being made into items.
 type Page struct {
-	Batch *record.Batch
-	Items *attr.Encoder
-	views map[*Table]*View
-	last  *View
+	Batch    *record.Batch
+	Items    *attr.Encoder
+	argument string // what gave the rows, when it is not the source
+	views    map[*Table]*View
+	last     *View
 }
 
 // NewPage is valid until the batch is released.
@@ -79,7 +80,7 @@ func (v *View) Key(k *Key, row int) Refusal {
 	k.Reset(v.Table)
 	for i := range v.keys {
 		value := v.keys[i].value(v.page.Batch, row)
-		if no := v.Table.checkKey(&v.Table.Keys[i], value, ""); no.Refused() {
+		if no := v.Table.checkKey(&v.Table.Keys[i], value, v.page.argument); no.Refused() {
 			return no
 		}
 		k.add(value)
@@ -90,24 +91,41 @@ func (v *View) Key(k *Key, row int) Refusal {
 // Item checks the row as an item of the table and says what putting it takes.
 // item is the row as DynamoDB JSON.
 func (v *View) Item(row int, item []byte) (units float64, no Refusal) {
+	units, _, _, no = v.measure(row, item)
+	return units, no
+}
+
+// measure is Item, and says how large the item is, or of a small one that it is
+// no larger than that.
+func (v *View) measure(row int, item []byte) (units float64, size int, exact bool, no Refusal) {
 	within, outside := v.Table.Count, "" // of the indexes that the row is in, and the last it is not in
 	for i := range v.indexes {
 		x, value := &v.Table.Indexes[i], v.indexes[i].value(v.page.Batch, row)
 		if no := v.Table.CheckIndex(x, value); no.Refused() {
-			return 0, no
+			return 0, 0, false, no
 		}
 		if value.Kind() == attr.Absent && x.Index != outside {
 			within, outside = within-1, x.Index
 		}
 	}
-	size := len(item)
-	if deliver.WriteUnits(size) > 1 { // else the size can't matter: it is no more than the text's
+	size = len(item)
+	if exact = deliver.WriteUnits(size) > 1; exact { // else the size can't matter: it is no more than the text's
 		size = v.page.Items.Size(row)
 	}
 	if no := CheckSize(size); no.Refused() {
-		return 0, no
+		return 0, 0, false, no
 	}
-	return deliver.WriteUnits(size) * (1 + within), Refusal{}
+	return deliver.WriteUnits(size) * (1 + within), size, exact, Refusal{}
+}
+
+// ItemSize is the size of an item in DynamoDB JSON, as DynamoDB counts.
+func ItemSize(text []byte) int {
+	n := 0
+	item, _ := parseItem(text)
+	for _, f := range item.Fields() {
+		n += len(f.Name) + f.Value.Size()
+	}
+	return n
 }
 
 // CheckSize refuses an item that is too large.

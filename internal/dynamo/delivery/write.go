@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/apache/arrow/go/v15/arrow/memory"
+
 	"github.com/dynapipe/dynapipe/internal/attr"
 	"github.com/dynapipe/dynapipe/internal/deliver"
 	"github.com/dynapipe/dynapipe/internal/dynamo"
@@ -34,12 +36,14 @@ func (w *Write) FixedTable() (string, bool) {
 // "TableName":"t","Key":{...},"UpdateExpression":...
 type Writer struct {
 	Write
+	mem    memory.Allocator
 	tables *Tables
 	fixed  *Table
 	plans  map[*Table]*plan
 	page   *Page
 
-	// Values of the batch, by expression.
+	// Values of the batch: the items that are put, or the values by expression.
+	items            *made
 	fieldsAt, keysAt []*expr.Cursor
 	wholeAt          *expr.Cursor
 
@@ -59,16 +63,16 @@ type Target struct {
 	Table *Table
 	Key   []byte  // valid until the next row
 	Units float64 // that the write is expected to take
-	Size  int     // of the item that is put
-	// From and To are where the row as an item stands in what was appended, when
-	// it does.
+	Size  int     // of the item that is put, or more than that
+	// From and To are where the item stands in what was appended, when it may be
+	// smaller than Size, which is then at most a KB. ItemSize tells.
 	From, To int
 }
 
 // NewWriter is a writer of rows to tables. One that is known beforehand is found
 // now.
-func NewWriter(ctx context.Context, w Write, tables *Tables) (*Writer, error) {
-	out := &Writer{Write: w, tables: tables, plans: map[*Table]*plan{}}
+func NewWriter(ctx context.Context, mem memory.Allocator, w Write, tables *Tables) (*Writer, error) {
+	out := &Writer{Write: w, mem: mem, tables: tables, plans: map[*Table]*plan{}}
 	name, fixed := w.FixedTable()
 	if !fixed {
 		return out, nil
@@ -88,8 +92,12 @@ func (w *Writer) Begin(p *Page) {
 	for _, plan := range w.plans {
 		plan.program.Begin(p.Batch)
 	}
-	for _, f := range w.Fields {
-		w.fieldsAt = append(w.fieldsAt, f.Expr.Over(p.Batch))
+	if w.inColumns() {
+		w.items = makeItems(w.mem, w.Fields, p.Batch)
+	} else {
+		for _, f := range w.Fields {
+			w.fieldsAt = append(w.fieldsAt, f.Expr.Over(p.Batch))
+		}
 	}
 	for _, k := range w.Key {
 		w.keysAt = append(w.keysAt, k.Expr.Over(p.Batch))
@@ -102,6 +110,10 @@ func (w *Writer) Begin(p *Page) {
 // End forgets the batch.
 func (w *Writer) End() {
 	w.page = nil
+	if w.items != nil {
+		w.items.Batch.Release()
+		w.items = nil
+	}
 	for _, at := range slices.Concat(w.fieldsAt, w.keysAt) {
 		at.Done()
 	}
@@ -171,8 +183,12 @@ func (w *Writer) Append(ctx context.Context, dst []byte, row int) ([]byte, Targe
 	dst = attr.AppendJSONString(append(dst, `"TableName":`...), t.Name)
 	var no Refusal
 	switch {
+	case w.items != nil && w.items.failed[row] != nil:
+		return dst, target, Failed(w.items.failed[row]), nil
+	case w.items != nil:
+		dst, no = w.putRow(dst, &target, w.items.Page, row)
 	case w.Put && w.Fields == nil && w.Whole == nil:
-		dst, no = w.putRow(dst, &target, row)
+		dst, no = w.putRow(dst, &target, w.page, row)
 	case w.Put:
 		dst, no = w.putItem(dst, &target, row)
 	default:
@@ -191,17 +207,19 @@ func (w *Writer) Append(ctx context.Context, dst []byte, row int) ([]byte, Targe
 
 const itemMember = `,"Item":`
 
-func (w *Writer) putRow(dst []byte, target *Target, row int) ([]byte, Refusal) {
-	view := w.page.View(target.Table)
+// putRow puts a row of the page.
+func (w *Writer) putRow(dst []byte, target *Target, p *Page, row int) ([]byte, Refusal) {
+	view := p.View(target.Table)
 	if no := view.Key(&w.key, row); no.Refused() {
 		return dst, no
 	}
 	dst = append(dst, itemMember...)
-	target.From = len(dst)
-	dst = w.page.Items.AppendRow(dst, row)
-	target.To = len(dst)
-	units, no := view.Item(row, dst[target.From:])
-	target.Units, target.Size = units, w.page.Items.Size(row)
+	from := len(dst)
+	dst = p.Items.AppendRow(dst, row)
+	units, size, exact, no := view.measure(row, dst[from:])
+	if target.Units, target.Size = units, size; !exact {
+		target.From, target.To = from, len(dst)
+	}
 	return dst, no
 }
 
@@ -214,7 +232,7 @@ func (w *Writer) putItem(dst []byte, target *Target, row int) ([]byte, Refusal) 
 	t := target.Table
 	w.key.Reset(t)
 	for _, k := range t.Keys {
-		if no := w.key.take(w.field(k.Name), "item"); no.Refused() {
+		if no := w.key.take(w.field(k.Name), itemArgument); no.Refused() {
 			return dst, no
 		}
 	}
