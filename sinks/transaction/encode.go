@@ -31,15 +31,15 @@ type encoder struct {
 	tokens  delivery.Tokens // by origin
 	keyed   delivery.Tokens // by idempotency_key
 
-	arena delivery.Arena
-	shelf delivery.Shelf
-	rows  *delivery.Rows // of the batch
-	page  *delivery.Page
-	draft draft
-	open  bool // rows may be added to the draft
-	value []byte
-	seen  map[deliver.Mark]int // the draft's actions by the mark of their item
-	out   []deliver.Row        // transactions that are whole
+	groups groups
+	shelf  delivery.Shelf
+	rows   *delivery.Rows // of the batch
+	page   *delivery.Page
+	draft  draft
+	open   bool // rows may be added to the draft
+	value  []byte
+	seen   map[deliver.Mark]int // the draft's actions by the mark of their item
+	out    []deliver.Row        // transactions that are whole
 }
 
 func (e *encoder) begin(b *record.Batch, r *record.Receipt) {
@@ -117,7 +117,7 @@ func (e *encoder) place(row int) delivery.Refusal {
 	d := &e.draft
 	at := e.rows.Origin(row)
 	no := e.token(row, at)
-	d.reset()
+	d.reset(&e.groups)
 	clear(e.seen)
 	d.value = append(d.value, e.value...)
 	d.begun = at
@@ -226,8 +226,8 @@ func (e *encoder) find(mark deliver.Mark, target *delivery.Target) (member int, 
 	}
 	d := &e.draft
 	for i := first; i < len(d.acts); i++ { // nearly always the first: other items of its mark are rare
-		if a := &d.acts[i]; a.mark == mark && a.table.Name == target.Table.Name && string(d.keys[a.from:a.to]) == string(target.Key) {
-			return a.owner, true
+		if a := &d.acts[i]; d.marks[i] == mark && a.table.Name == target.Table.Name && string(d.keys[a.from:a.to]) == string(target.Key) {
+			return int(d.owners[i]), true
 		}
 	}
 	return 0, false
@@ -246,7 +246,7 @@ func (e *encoder) close() {
 	case len(d.acts) == 0:
 		d.members.end(record.Filtered)
 	default:
-		e.out = append(e.out, d.finish(&e.arena))
+		e.out = append(e.out, d.finish())
 	}
 }
 

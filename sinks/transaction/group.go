@@ -3,6 +3,7 @@ package transaction
 import (
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/dynapipe/dynapipe/internal/deliver"
 	"github.com/dynapipe/dynapipe/internal/dynamo/delivery"
@@ -86,9 +87,40 @@ func (m *members) clear() {
 // end together.
 type group struct {
 	members members
-	owners  []int32           // of each action, its member
+	owners  []int32 // of each action, its member
+	marks   []deliver.Mark
+	body    []byte            // of the request, its tail aside while rows are added
 	reasons []delivery.Reason // of each action, when the transaction was cancelled
 	faulty  map[int]int       // of members at fault, the action
+	pool    *groups           // where it goes when it has ended
+}
+
+// groups are for use again, with their memory.
+type groups struct{ sync.Pool }
+
+// maxKept is how much memory a group may have that is used again.
+const maxKept = 256 << 10
+
+func (p *groups) take() *group {
+	if g, ok := p.Get().(*group); ok {
+		return g
+	}
+	return &group{pool: p}
+}
+
+// clear makes it a group that rows can be added to.
+func (g *group) clear() {
+	g.members.clear()
+	g.owners, g.marks, g.reasons, g.faulty = g.owners[:0], g.marks[:0], nil, nil
+	g.body = append(g.body[:0], delivery.TransactionHead...)
+}
+
+// ended gives the memory back.
+func (g *group) ended() {
+	if cap(g.body) <= maxKept {
+		g.members.clear()
+		g.pool.Put(g)
+	}
 }
 
 var (
@@ -97,7 +129,10 @@ var (
 )
 
 // End ends every row of the group.
-func (g *group) End(_ int, o record.Outcome) { g.members.end(o) }
+func (g *group) End(_ int, o record.Outcome) {
+	g.members.end(o)
+	g.ended()
+}
 
 // Origin is that of the first row.
 func (g *group) Origin(int) record.Origin { return g.members.origin(0) }
@@ -133,7 +168,7 @@ func (g *group) Reject(_ int, why record.Rejection) error {
 			break
 		}
 	}
-	return g.members.each(func(i int, rows *delivery.Rows, row int) error {
+	err := g.members.each(func(i int, rows *delivery.Rows, row int) error {
 		own := why
 		if action, ok := g.faulty[i]; ok {
 			own.Code, own.Message = delivery.ReasonCode(g.reasons[action]), delivery.ReasonMessage(g.reasons[action])
@@ -143,15 +178,18 @@ func (g *group) Reject(_ int, why record.Rejection) error {
 		}
 		return rows.Reject(row, own)
 	})
+	if err == nil {
+		g.ended()
+	}
+	return err
 }
 
 // draft is a group that rows are still added to.
 type draft struct {
+	*group
 	value   []byte // of group_by
 	token   []byte
 	begun   record.Origin
-	members members
-	body    []byte // of the request, its tail aside
 	acts    []act
 	keys    []byte // of the actions' items
 	tables  []string
@@ -163,10 +201,8 @@ type draft struct {
 
 // act is an action of a draft.
 type act struct {
-	mark     deliver.Mark
 	table    *delivery.Table
 	from, to int // of its item's key, in keys
-	owner    int // the member
 }
 
 // failure is why no row of a group is sent.
@@ -187,10 +223,12 @@ func (f *failure) refusal() delivery.Refusal {
 }
 
 // reset begins a group.
-func (d *draft) reset() {
+func (d *draft) reset(pool *groups) {
+	if d.group == nil {
+		d.group = pool.take()
+	}
+	d.clear()
 	d.value = d.value[:0]
-	d.members.clear()
-	d.body = append(d.body[:0], delivery.TransactionHead...)
 	d.acts, d.keys, d.tables = d.acts[:0], d.keys[:0], d.tables[:0]
 	d.units, d.size, d.bounds, d.failure = 0, 0, d.bounds[:0], failure{}
 }
@@ -199,7 +237,8 @@ func (d *draft) reset() {
 func (d *draft) add(mark deliver.Mark, target *delivery.Target) {
 	from := len(d.keys)
 	d.keys = append(d.keys, target.Key...)
-	d.acts = append(d.acts, act{mark: mark, table: target.Table, from: from, to: len(d.keys), owner: d.members.n})
+	d.acts = append(d.acts, act{table: target.Table, from: from, to: len(d.keys)})
+	d.marks, d.owners = append(d.marks, mark), append(d.owners, int32(d.members.n))
 	if !slices.Contains(d.tables, target.Table.Name) {
 		d.tables = append(d.tables, target.Table.Name)
 	}
@@ -231,15 +270,22 @@ func (d *draft) reject() error {
 }
 
 // finish makes a row of the core of the draft.
-func (d *draft) finish(arena *delivery.Arena) deliver.Row {
-	d.body = delivery.AppendTransactionTail(d.body, d.token)
-	g := &group{members: members{parts: slices.Clone(d.members.parts), n: d.members.n}, owners: make([]int32, len(d.acts))}
-	marks := make([]deliver.Mark, len(d.acts))
-	for i := range d.acts {
-		marks[i], g.owners[i] = d.acts[i].mark, int32(d.acts[i].owner)
+func (d *draft) finish() deliver.Row {
+	g := d.group
+	d.group = nil
+	g.body = delivery.AppendTransactionTail(g.body, d.token)
+	if cap(g.body) > len(g.body)*3/2+minBody { // it waits with the memory that it needs
+		g.body = slices.Clone(g.body)
+	}
+	var tables []string
+	if len(d.tables) > 1 {
+		tables = slices.Clone(d.tables)
 	}
 	return deliver.Row{
-		Table: d.tables[0], Tables: slices.Clone(d.tables), Operation: operation, Marks: marks, Actions: len(marks),
-		Body: arena.Keep(d.body), Units: d.units, Receipt: g,
+		Table: d.tables[0], Tables: tables, Operation: operation, Marks: g.marks, Actions: len(g.marks),
+		Body: g.body, Units: d.units, Receipt: g,
 	}
 }
+
+// minBody is less memory than is worth a copy.
+const minBody = 4 << 10

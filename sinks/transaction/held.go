@@ -67,7 +67,7 @@ func (e *encoder) resume(text json.RawMessage) error {
 	}
 	if g := from.Refused; g != nil {
 		e.open = true
-		e.draft.reset()
+		e.draft.reset(&e.groups)
 		e.draft.value = g.Value
 		e.draft.failure.all = delivery.Refusal{Code: g.Code, Message: g.Message}
 	}
