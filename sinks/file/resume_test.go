@@ -478,3 +478,36 @@ func crash(t *testing.T, rt *rapid.T, r *run, keep bool) {
 		rt.Fatal(err)
 	}
 }
+
+// Rows that were held and come again change nothing of which file was used last,
+// and so of which one is closed next.
+func TestHeldRowsAreNoNewUse(t *testing.T) {
+	row := func(k string) string { return fmt.Sprintf(`{"k":{"S":"%s"}}`, k) }
+	const shape = "${row.k}.parquet\"\nmax_open = 2\nmax_rows = \"3"
+	folders := []string{t.TempDir(), t.TempDir()}
+	for i, folder := range folders {
+		c := config(t, args(folder, shape))
+		r := open(t, c, 2)
+		if err := r.write(row("a"), row("b"), row("b")); err != nil { // a is learning
+			t.Fatal(err)
+		}
+		if i == 1 {
+			at := r.take(1, nil)
+			if len(at.held) != 1 {
+				t.Fatalf("held: %q", at.held)
+			}
+			var err error
+			if r, err = reopen(t, c, 2, at.state, false); err != nil {
+				t.Fatal(err)
+			}
+			if err := r.write(at.held...); err != nil {
+				t.Fatal(err)
+			}
+		}
+		writeAll(t, r, row("c"), row("b"), row("a")) // c closes a
+	}
+	got, want := contents(t, folders[1]), contents(t, folders[0])
+	if !maps.Equal(got, want) {
+		t.Errorf("the files are\n%q\nand of a whole run\n%q", got, want)
+	}
+}
