@@ -79,7 +79,8 @@ type Positioned interface {
 	// Position is where reading goes on after the last chunk that Next gave, as
 	// JSON that a person can read. Rows read from there on have the origins that
 	// they would have had in this run. The engine calls it from the goroutine
-	// that calls Next, after each chunk: it is cheap.
+	// that calls Next, after each chunk: it is cheap. Before the first it is
+	// where reading begins.
 	Position() (json.RawMessage, error)
 }
 

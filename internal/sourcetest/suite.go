@@ -48,6 +48,7 @@ func Run(t *testing.T, s Suite) {
 				t.Errorf("%d rows and %d rejects are not the same as %d and %d in large batches",
 					len(got.Rows), len(got.Rejects), len(whole.Rows), len(whole.Rejects))
 			}
+			t.Run("resumed", func(t *testing.T) { s.resumed(t, limits) })
 		})
 	}
 	t.Run("cancelled before it is read", func(t *testing.T) { s.cancelled(t, 0) })
@@ -257,6 +258,14 @@ func release(chunk sources.Chunk) {
 // of the batches may change.
 func canonical(t *testing.T, rows []string) []string {
 	t.Helper()
+	out := spelled(t, rows)
+	slices.Sort(out)
+	return out
+}
+
+// spelled is canonical in the order of the rows.
+func spelled(t testing.TB, rows []string) []string {
+	t.Helper()
 	out := make([]string, len(rows))
 	for i, row := range rows {
 		v, err := attr.ParseDynamoJSON([]byte(`{"M":` + row + `}`))
@@ -265,7 +274,6 @@ func canonical(t *testing.T, rows []string) []string {
 		}
 		out[i] = spell(v)
 	}
-	slices.Sort(out)
 	return out
 }
 

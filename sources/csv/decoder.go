@@ -70,6 +70,17 @@ func (d *decoder) Row(ctx context.Context) (int64, error) {
 	return line, nil
 }
 
+// Mark implements files.Decoder.
+func (d *decoder) Mark() stream.Mark { return d.records.Mark() }
+
+// Go implements files.Decoder. The columns' names are at the file's beginning.
+func (d *decoder) Go(ctx context.Context, m stream.Mark) error {
+	if err := d.head(ctx); err != nil {
+		return err
+	}
+	return d.records.Go(ctx, m)
+}
+
 func (d *decoder) miscounted(cells int) string {
 	named := "the header"
 	if !d.config.header {

@@ -96,7 +96,14 @@ func (d *decoder) Row(ctx context.Context) (int64, error) {
 		err = files.Malformed(row, fault)
 	}
 	if broken := row.Broken(); broken != nil {
+		d.document.Unread()
 		return 0, broken
 	}
 	return row.Line, err
 }
+
+// Mark implements files.Decoder.
+func (d *decoder) Mark() stream.Mark { return d.document.Mark() }
+
+// Go implements files.Decoder.
+func (d *decoder) Go(ctx context.Context, m stream.Mark) error { return d.document.Go(ctx, m) }

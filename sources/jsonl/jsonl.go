@@ -68,3 +68,9 @@ func (d *decoder) Row(ctx context.Context) (int64, error) {
 	}
 	return row.Line, d.json.Add(d.rows, row)
 }
+
+// Mark implements files.Decoder.
+func (d *decoder) Mark() stream.Mark { return d.lines.Mark() }
+
+// Go implements files.Decoder.
+func (d *decoder) Go(ctx context.Context, m stream.Mark) error { return d.lines.Go(ctx, m) }

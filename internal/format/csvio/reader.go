@@ -132,11 +132,11 @@ func (r *Reader) Next(ctx context.Context) error {
 			break
 		}
 		if err := r.toLineEnd(ctx); err != nil {
-			return err
+			return r.unread(err)
 		}
 	}
 	if err := r.record(ctx); err != nil {
-		return err
+		return r.unread(err)
 	}
 	if !utf8.Valid(r.w[:r.i]) {
 		return r.fault(invalid(r.w[:r.i]), `not valid UTF-8: if the file is in another encoding, say which, as encoding = "latin1"`)
@@ -144,14 +144,46 @@ func (r *Reader) Next(ctx context.Context) error {
 	return nil
 }
 
-// begin moves the window past the record before.
-func (r *Reader) begin() {
+// unread goes back to where the record starts if the error is one that ends the
+// text, and returns the error.
+func (r *Reader) unread(err error) error {
+	if !errors.As(err, new(*stream.RowError)) {
+		r.i, r.multi = 0, false
+	}
+	return err
+}
+
+// Mark is where the last record that Next found ended, with or without a fault.
+func (r *Reader) Mark() stream.Mark {
+	m := r.buf.Mark(r.i)
+	m.Line = r.line + r.lines()
+	return m
+}
+
+// Go makes Next go on at a mark of this text.
+func (r *Reader) Go(ctx context.Context, m stream.Mark) error {
+	r.begin()
+	if err := r.buf.Go(ctx, m); err != nil {
+		return err
+	}
+	r.w, r.line = r.buf.Bytes(), m.Line
+	return nil
+}
+
+// lines is how many line ends the record has, its own included.
+func (r *Reader) lines() int64 {
 	switch {
 	case r.multi:
-		r.line += int64(bytes.Count(r.w[:r.i], lineEnd))
+		return int64(bytes.Count(r.w[:r.i], lineEnd))
 	case r.i > 0:
-		r.line++
+		return 1
 	}
+	return 0
+}
+
+// begin moves the window past the record before.
+func (r *Reader) begin() {
+	r.line += r.lines()
 	r.buf.Advance(r.i)
 	r.w, r.i, r.multi = r.buf.Bytes(), 0, false
 	r.spans = r.spans[:0]

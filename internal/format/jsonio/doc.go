@@ -3,6 +3,7 @@
 //
 //	reader.go           lines to the text of rows
 //	reader_document.go  documents to the text of rows
+//	reader_mark.go      where reading can go on in a later run
 //	pointer.go          the way to the rows inside a document
 //	reader_scan.go      from value to value
 //	writer.go           batches to text

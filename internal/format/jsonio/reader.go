@@ -67,6 +67,22 @@ func (r *LineReader) Next(ctx context.Context) (Row, error) {
 	}
 }
 
+// Mark is where the last line that Next gave ended.
+func (r *LineReader) Mark() stream.Mark {
+	m := r.buf.Mark(r.used)
+	m.Line = r.line + 1
+	if r.used == 0 { // the line at hand was not read
+		m.Line = max(r.line, 1)
+	}
+	return m
+}
+
+// Go makes Next go on at a mark of this text.
+func (r *LineReader) Go(ctx context.Context, m stream.Mark) error {
+	r.used, r.line = 0, m.Line-1
+	return r.buf.Go(ctx, m)
+}
+
 func (r *LineReader) next(ctx context.Context) ([]byte, error) {
 	r.buf.Advance(r.used)
 	r.used = 0

@@ -20,6 +20,9 @@ type DocumentReader struct {
 	path    []byte // the brackets that close what the pointer went through
 	first   bool   // the array's first element is next
 	read    bool   // a document has been read, or begun
+	given   bool   // the position is behind a row that Next gave
+	inside  string // what that row is in, for a Mark
+	before  before // behind the row before
 }
 
 // errNoRow says that a state moved on without finding a row.
@@ -34,6 +37,9 @@ func NewDocumentReader(text stream.Text, p Pointer) *DocumentReader {
 // row, which Row holds; Next can go on after it. Any other error ends the
 // text, io.EOF in good order, a *BrokenError where it stops being JSON.
 func (r *DocumentReader) Next(ctx context.Context) (Row, error) {
+	if r.given {
+		r.leave()
+	}
 	for {
 		row, err := r.state(r, ctx)
 		if !errors.Is(err, errNoRow) {
@@ -60,9 +66,11 @@ func (r *DocumentReader) document(ctx context.Context) (Row, error) {
 	case kind == '[' && !(again && len(r.pointer) == 0):
 		r.s.i++
 		r.first = true
+		r.enter(inArray)
 		r.state = (*DocumentReader).element
 		return Row{}, errNoRow
 	case kind == '{' || again && len(r.pointer) == 0:
+		r.enter(inNone)
 		r.state = (*DocumentReader).ascend
 		return r.row(ctx)
 	}
@@ -109,6 +117,7 @@ func (r *DocumentReader) row(ctx context.Context) (Row, error) {
 	if err != nil {
 		return Row{}, err
 	}
+	r.given = true
 	row := Row{Text: r.s.w[:r.s.i], Line: r.s.line, Column: r.s.column}
 	if c != '{' {
 		return row, &stream.RowError{Line: row.Line, Column: row.Column,

@@ -180,6 +180,18 @@ func TestLineReader(t *testing.T) {
 	}
 }
 
+// TestLineReaderMark asks where lines ended, also after one that can't be read.
+func TestLineReaderMark(t *testing.T) {
+	text := "{}\n\n{}\n" + strings.Repeat("x", stream.MaxRow)
+	r := NewLineReader(&chunks{text: text, size: 1 << 20})
+	for _, want := range []stream.Mark{{Offset: 3, Line: 2}, {Offset: 7, Line: 4}, {Offset: 7, Line: 4}} {
+		_, err := r.Next(t.Context())
+		if m := r.Mark(); m.Offset != want.Offset || m.Line != want.Line {
+			t.Errorf("after %v: %+v, want %+v", err, m, want)
+		}
+	}
+}
+
 // FuzzDocumentReader compares with encoding/json: the same rows from what is
 // JSON, and nothing that is not JSON read as if it were.
 func FuzzDocumentReader(f *testing.F) {

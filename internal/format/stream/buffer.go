@@ -22,7 +22,8 @@ type Text interface {
 type Buffer struct {
 	text       Text
 	buf        []byte
-	start, end int // the window
+	start, end int   // the window
+	read       int64 // how much of the text there is up to its end
 	err        error
 }
 
@@ -49,6 +50,7 @@ func (b *Buffer) More(ctx context.Context) error {
 	}
 	n, err := b.text.Read(ctx, b.buf[b.end:])
 	b.end += n
+	b.read += int64(n)
 	b.err = err
 	if n > 0 {
 		return nil // an error that came with it is for the next time
@@ -58,7 +60,8 @@ func (b *Buffer) More(ctx context.Context) error {
 
 const firstRoom = 128 << 10
 
-// room makes room after the window.
+// room makes room after the window. Some of what is before it stays too, for a
+// Mark.
 func (b *Buffer) room() error {
 	held := b.end - b.start
 	switch {
@@ -67,14 +70,20 @@ func (b *Buffer) room() error {
 	case b.buf == nil:
 		b.buf = make([]byte, firstRoom)
 	case held > len(b.buf)/2 && len(b.buf) < MaxRow:
-		grown := make([]byte, min(2*len(b.buf), MaxRow))
-		copy(grown, b.Bytes())
-		b.buf, b.start, b.end = grown, 0, held
-	case b.end == len(b.buf) || b.start > 0 && len(b.buf)-b.end < len(b.buf)/4:
-		copy(b.buf, b.Bytes())
-		b.start, b.end = 0, held
+		b.move(make([]byte, min(2*len(b.buf), MaxRow)))
+	case b.end == len(b.buf) || b.start > lookBehind && len(b.buf)-b.end < len(b.buf)/4:
+		b.move(b.buf)
 	}
 	return nil
+}
+
+// move moves the window to other memory, or within its own, and with it what is
+// kept before it, for which at most half of the room is used.
+func (b *Buffer) move(to []byte) {
+	held := b.end - b.start
+	before := min(lookBehind, b.start, (len(to)-held)/2)
+	copy(to, b.buf[b.start-before:b.end])
+	b.buf, b.start, b.end = to, before, before+held
 }
 
 // RowError is why a piece of text is not a row. The reader that returns it can

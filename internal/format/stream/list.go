@@ -30,6 +30,17 @@ func (f File) Name() string {
 	return f.Path
 }
 
+// Once is why the file can't be read a second time; empty when it can.
+func (f File) Once() string {
+	switch {
+	case f.Path == Stdin:
+		return "standard input gives what it has only once"
+	case f.pump:
+		return "it is a named pipe or a device, which gives what it has only once"
+	}
+	return ""
+}
+
 // List finds the files that paths mean: each a path, a pattern of
 // filepath.Match in which ** also stands for any folders, or "-" for standard
 // input. The order of paths is kept, the files of one pattern come in the
@@ -128,12 +139,17 @@ func isPattern(path string) bool { return strings.ContainsAny(path, `*?[{`) }
 // missing is an error that is fs.ErrNotExist and tells where a relative path
 // was looked for.
 func missing(what, path string) error {
+	return notFound(what + LookedIn(path) + "; with allow_missing = true this is no error")
+}
+
+// LookedIn tells for a message where a relative path starts.
+func LookedIn(path string) string {
 	if !filepath.IsAbs(path) {
 		if dir, err := os.Getwd(); err == nil {
-			what += " (looked in " + dir + ")"
+			return " (looked in " + dir + ")"
 		}
 	}
-	return notFound(what + "; with allow_missing = true this is no error")
+	return ""
 }
 
 type notFound string

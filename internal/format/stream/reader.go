@@ -21,8 +21,16 @@ type Reader struct {
 	options Options
 	raw     *rawReader
 	text    io.Reader // nil until the first Read
+	plain   *plain    // the same where the file's bytes are the text; else nil
 	free    func()    // frees the decompressor
 	failed  error     // what ended the reading
+}
+
+// plain is the way from a file to a text that is the file's own bytes.
+type plain struct {
+	file    *bufio.Reader // on the raw bytes
+	between io.Reader     // on file
+	text    *bufio.Reader // on between
 }
 
 // Open prepares to read a file. It reads nothing yet, so that it does not wait
@@ -88,16 +96,20 @@ func (r *Reader) start() error {
 	if err := checkStart(c, r.options.Compression, in); err != nil {
 		return err
 	}
-	plain, free, err := decompress(c, in)
+	unpacked, free, err := decompress(c, in)
 	if err != nil {
 		return r.decompressing(err)
 	}
 	r.free = free
-	text, err := decode(r.options.Encoding, &explained{plain, r})
+	between := &explained{unpacked, r}
+	text, err := decode(r.options.Encoding, between)
 	if err != nil {
 		return err
 	}
 	r.text = text
+	if utf8, ok := text.(*bufio.Reader); ok && c == None {
+		r.plain = &plain{file: in, between: between, text: utf8}
+	}
 	return nil
 }
 
@@ -145,11 +157,15 @@ func (r *rawReader) Read(p []byte) (n int, err error) {
 	if err = r.ctx.Err(); err == nil {
 		n, err = r.in.ReadContext(r.ctx, p)
 	}
-	if n > 0 && r.count != nil {
-		r.count(int64(n))
-	}
+	r.counted(int64(n))
 	if err != nil && !errors.Is(err, io.EOF) {
 		r.failed = err
 	}
 	return n, err
+}
+
+func (r *rawReader) counted(n int64) {
+	if n > 0 && r.count != nil {
+		r.count(n)
+	}
 }

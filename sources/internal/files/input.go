@@ -4,6 +4,8 @@
 //
 //	input.go      path, compression, allow_missing; what the plan says of them
 //	source.go     the open source and its partition
+//	position.go   how far it has been read, and going on there
+//	identity.go   which files those were, and whether they still are
 //	convert.go    values to the type that columns declares
 //	json.go       what rows of JSON text have in common, document or lines
 package files

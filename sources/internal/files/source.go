@@ -21,6 +21,10 @@ type Decoder interface {
 	// ErrCut asks for a batch of the rows so far before the next call; io.EOF is
 	// the end of the file; any other error fails the run.
 	Row(ctx context.Context) (line int64, err error)
+	// Mark is where the last row ended, rejected or not. There has been one.
+	Mark() stream.Mark
+	// Go makes the first Row go on at a mark of the same file.
+	Go(ctx context.Context, m stream.Mark) error
 }
 
 // ErrCut is a Decoder's error when its next row can't be in one batch with the
@@ -78,12 +82,16 @@ type source struct {
 	rejects []record.Rejection
 	held    int   // bytes of the rejects
 	ended   error // io.EOF, or what failed the run
+
+	resume *position // where the first file to be read is gone on with; nil at its start
+	stop   *position // where the file that failed the run was read to
+	at     position  // after the last chunk
 }
 
 // Open finds the files and checks that each can be opened. decoder begins the
 // reading of a file, whose rows are built on b.
 func Open(_ context.Context, env sources.Env, in *Input, b Rows, decoder func(stream.Text) Decoder) (sources.Source, error) {
-	files, err := in.list()
+	files, at, err := in.open(env)
 	if err != nil {
 		return nil, err
 	}
@@ -92,14 +100,18 @@ func Open(_ context.Context, env sources.Env, in *Input, b Rows, decoder func(st
 		place:   &record.Place{Source: env.Node, Segment: -1},
 		builder: b,
 		limit:   int(min(env.Limits.Bytes, attr.MaxBatchBytes/2)),
+		next:    at.File, at: at,
 	}
 	for _, f := range files {
-		if err := stream.Check(f); err != nil {
-			return nil, err
-		}
 		s.place.Files = append(s.place.Files, f.Name())
 	}
 	env.Meter.Total(stream.Total(files), 0)
+	if at.Mark != nil {
+		s.resume = &at
+	}
+	if at.File > 0 {
+		env.Meter.Read(stream.Total(files[:at.File])) // an earlier run did
+	}
 	return s, nil
 }
 
@@ -135,6 +147,7 @@ func (s *source) cut() sources.Chunk {
 		chunk.Batch = s.builder.Batch(s.place)
 	}
 	s.rejects, s.held = nil, 0
+	s.at = s.position()
 	return chunk
 }
 
@@ -188,6 +201,9 @@ func (s *source) open(ctx context.Context) error {
 	s.seq = 0
 	s.reader = reader
 	s.rows = s.decoder(reader)
+	if s.resume != nil {
+		return s.goOn(ctx)
+	}
 	return nil
 }
 
@@ -210,6 +226,10 @@ func (s *source) reject(at record.Pos, r *Reject) {
 
 // finish ends the file at hand: in good order, or with what fails the run.
 func (s *source) finish(err error) error {
+	if !errors.Is(err, io.EOF) {
+		at := s.position() // a resumed run is to meet the error again
+		s.stop = &at
+	}
 	closed := s.reader.Close()
 	s.reader, s.rows = nil, nil
 	name := s.place.Files[s.next-1]
