@@ -19,7 +19,9 @@ import (
 // Table is what DynamoDB says of a table.
 type Table struct {
 	Name, ARN          string
-	Keys               []Key // partition key, then sort key if there is one
+	ID                 string    // of this table, not of one of its name before; may be empty
+	Created            time.Time // zero when that is not said
+	Keys               []Key     // partition key, then sort key if there is one
 	Indexes            []Index
 	ItemCount          int64 // DynamoDB counts every six hours or so
 	SizeBytes          int64
@@ -107,6 +109,7 @@ func tableOf(d *types.TableDescription) *Table {
 	}
 	t := &Table{
 		Name: aws.ToString(d.TableName), ARN: aws.ToString(d.TableArn),
+		ID: aws.ToString(d.TableId), Created: aws.ToTime(d.CreationDateTime),
 		Keys:      keysOf(d.KeySchema, kinds),
 		ItemCount: aws.ToInt64(d.ItemCount), SizeBytes: aws.ToInt64(d.TableSizeBytes),
 		Status: string(d.TableStatus), Billing: BillingProvisioned,

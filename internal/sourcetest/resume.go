@@ -119,7 +119,7 @@ func readPositions(t testing.TB, p sources.Partition, resumed bool) (Part, error
 	if resumed {
 		at, err := positioned.Position()
 		if err != nil {
-			return part, fmt.Errorf("Position before the first chunk: %w", err)
+			return part, fmt.Errorf("the position before the first chunk: %w", err)
 		}
 		part.Cuts[0].Position = at
 	}
@@ -135,7 +135,7 @@ func readPositions(t testing.TB, p sources.Partition, resumed bool) (Part, error
 		release(chunk)
 		at, err := positioned.Position()
 		if err != nil {
-			return part, fmt.Errorf("Position: %w", err)
+			return part, fmt.Errorf("the position after a chunk: %w", err)
 		}
 		part.Cuts = append(part.Cuts, Cut{Position: at, Rows: len(part.Rows), Rejects: len(part.Rejects)})
 	}
@@ -181,11 +181,6 @@ func (o Output) differs(t testing.TB, want Output) error {
 // resumed cuts a reading at each chunk, reads on from there and demands what an
 // uninterrupted one gives. Partitions are cut at different places.
 func (s Suite) resumed(t *testing.T, limits record.Limits) {
-	resumable := false
-	s.opened(t, limits, func(open sources.Source) { _, resumable = open.(sources.Resumable) })
-	if !resumable {
-		return
-	}
 	whole, err := s.Start(t, limits)
 	if err != nil {
 		t.Fatal(err)

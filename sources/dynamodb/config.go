@@ -6,6 +6,8 @@
 //	narrow.go     which attributes are asked for
 //	request.go    the body of the requests, made once
 //	partition.go  pages to chunks
+//	position.go   how far it has been read, and going on there
+//	identity.go   which table that was, and whether it still is
 //	fetch.go      one page, tried until it is there
 //	budget.go     read capacity: the window and the size of a page
 //	cost.go       what a page of so many items may take
@@ -65,7 +67,7 @@ func (c *Config) Schema() schema.Block {
 		Doc: "A Scan in parallel segments, or with `key_condition` a Query, whose items come in the order of the sort key. " +
 			"`filter` runs in DynamoDB, by its rules: what it drops is not counted as read, but costs read capacity.\n\n" +
 			"A table that is written to while it is read gives no snapshot: an item may come as it was or as it became. " +
-			"A resumed run reads again from the start: at least once.\n\n" +
+			"A resumed run goes on in each segment behind the last item that its checkpoint covers. For that the keys are read too where `projection` does not name them; they are in no row.\n\n" +
 			"Only the attributes that something downstream can use are asked for, and the table's keys; `plan` says which. That changes nothing but what a " +
 			"rejected row holds in the dead letter: just those attributes. `all_attributes` reads them all. An index is read as it is.",
 		Args: []schema.Arg{

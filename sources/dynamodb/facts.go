@@ -14,7 +14,7 @@ func (c *Config) Facts(ctx context.Context) (schema.Facts, error) {
 	facts := schema.Facts{
 		Calls:     []string{"DescribeTable", c.operation()},
 		Order:     "none: the segments of a scan are read in parallel",
-		Guarantee: "no snapshot; a resumed run reads again from the start (at least once)",
+		Guarantee: "no snapshot; a resumed run goes on at its checkpoint, and items that were settled after it come again (at least once)",
 	}
 	if c.key != nil {
 		facts.Order = "the sort key, ascending"

@@ -26,8 +26,11 @@ type source struct {
 	table     string
 	operation string
 	prefix    []byte // of every request
-	segments  int
-	pageSize  int // items; 0: what fits
+	identity  identity
+	opaque    error        // why a run can't be resumed; nil when it can
+	keys      []dynamo.Key // say where an item is
+	hidden    []string     // those that are in no row
+	pageSize  int          // items; 0: what fits
 	retry     deliver.Retry
 	budget    *budget // nil without read_capacity
 
@@ -56,17 +59,15 @@ func (c *Config) describe(ctx context.Context) (*dynamo.Client, *dynamo.Table, e
 func (c *Config) Open(ctx context.Context, env sources.Env) (sources.Source, error) {
 	client, table, err := c.describe(ctx)
 	var denied *dynamo.Error
-	if errors.As(err, &denied) && denied.Code == "AccessDeniedException" {
+	if errors.As(err, &denied) && denied.Code == "AccessDeniedException" && env.Resume == nil {
 		env.Meter.Warn("describe", "the table is not described, so it is read in one segment unless segments is set: "+denied.Error())
 		table, err = &dynamo.Table{Name: dynamo.TableName(c.table)}, nil
 	} else if err == nil {
 		err = c.checkTable(table)
 	}
-	var body []byte
-	var paths []dynamo.Path
+	var s *source
 	if err == nil {
-		paths = c.projected(table.Keys)
-		body, err = c.requestPrefix(ctx, client, env, paths)
+		s, err = c.open(ctx, env, client, table)
 	}
 	if err != nil {
 		if client != nil {
@@ -74,13 +75,42 @@ func (c *Config) Open(ctx context.Context, env sources.Env) (sources.Source, err
 		}
 		return nil, err
 	}
+	return s, nil
+}
+
+func (c *Config) open(ctx context.Context, env sources.Env, client *dynamo.Client, table *dynamo.Table) (*source, error) {
+	keys := c.keysOf(table)
+	paths, hidden := withKeys(c.projected(table.Keys), keys)
+	body, err := c.requestPrefix(ctx, client, env, paths)
+	if err != nil {
+		return nil, err
+	}
 	s := &source{
 		env: env, client: client, table: table.Name, operation: c.operation(), prefix: body,
-		segments: c.segmentsFor(table), pageSize: c.pageSize, retry: deliver.DefaultRetry(),
+		identity: c.identify(table), opaque: c.opaque(table, paths), keys: keys, hidden: hidden,
+		pageSize: c.pageSize, retry: deliver.DefaultRetry(),
 		filtered: c.where != nil || c.skipExpired, limited: c.limit > 0, budget: newBudget(c),
 		whole: c.where == nil && !c.skipExpired && len(paths) == 0,
 	}
-	s.remaining.Store(c.limit)
+	if env.Resume != nil {
+		// The segments of that time, whatever the table's size says now.
+		if s.identity, err = c.resumed(s.identity, env.Resume); err != nil {
+			return nil, err
+		}
+	}
+	left := c.limit
+	for i := range s.identity.Segments {
+		p := newPartition(s, i)
+		s.readers = append(s.readers, p)
+		if env.Resume == nil {
+			continue
+		}
+		if err := p.goOn(env.Resume.Positions[i]); err != nil {
+			return nil, err
+		}
+		left -= p.seq
+	}
+	s.remaining.Store(left)
 	s.estimateTotal(c, table)
 	return s, nil
 }
@@ -203,10 +233,8 @@ func (c *Config) checkQueryFilter(keys []dynamo.Key, what string) error {
 
 // Partitions is one for each segment.
 func (s *source) Partitions() []sources.Partition {
-	out := make([]sources.Partition, s.segments)
-	for i := range out {
-		p := newPartition(s, i)
-		s.readers = append(s.readers, p)
+	out := make([]sources.Partition, len(s.readers))
+	for i, p := range s.readers {
 		out[i] = p
 	}
 	return out

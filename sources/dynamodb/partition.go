@@ -18,6 +18,8 @@ type partition struct {
 	seq     int64           // number of the next page's first item
 	last    []byte          // where the next page starts; nil after the last one
 	started bool            // there has been a page
+	at      position        // after the last chunk
+	lost    error           // why that is not known
 }
 
 func newPartition(s *source, segment int) *partition {
@@ -28,12 +30,13 @@ func newPartition(s *source, segment int) *partition {
 	return &partition{
 		source: s, segment: segment,
 		rows: pageRows{source: s, place: place, builder: attr.NewBuilder(s.env.Mem)},
+		at:   position{Segment: segment},
 	}
 }
 
-// Next gives the next chunk of the page at hand, or of the next page that has
+// read gives the next chunk of the page at hand, or of the next page that has
 // any: a filter may leave whole pages empty.
-func (p *partition) Next(ctx context.Context) (sources.Chunk, error) {
+func (p *partition) read(ctx context.Context) (sources.Chunk, error) {
 	for {
 		if ctx.Err() != nil {
 			return sources.Chunk{}, ctx.Err()

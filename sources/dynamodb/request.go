@@ -76,11 +76,11 @@ func (c *Config) filterText(ttl string, now time.Time, names *dynamo.Placeholder
 // body is a whole request for a page.
 func (p *partition) body(limit int) []byte {
 	b := append([]byte(nil), p.source.prefix...)
-	if p.source.operation == "Scan" && p.source.segments > 1 {
+	if p.source.operation == "Scan" && p.source.identity.Segments > 1 {
 		b = append(b, `,"Segment":`...)
 		b = strconv.AppendInt(b, int64(p.segment), 10)
 		b = append(b, `,"TotalSegments":`...)
-		b = strconv.AppendInt(b, int64(p.source.segments), 10)
+		b = strconv.AppendInt(b, int64(p.source.identity.Segments), 10)
 	}
 	if limit > 0 {
 		b = append(b, `,"Limit":`...)
