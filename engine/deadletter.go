@@ -43,43 +43,6 @@ func (e *TooManyRejects) Error() string {
 		e.Rejects, rows, e.Limit, e.First, e.DeadLetter)
 }
 
-// entry is a line of the dead-letter file: everything that is known of a row
-// that could not go on (promise 2).
-type entry struct {
-	Time time.Time `json:"time"`
-	Run  string    `json:"run"`
-	// Checkpoint is how many checkpoints had been begun when the row came to the
-	// node: a run that goes on from a later one keeps the line.
-	Checkpoint int64           `json:"checkpoint"`
-	Node       string          `json:"node"`
-	Origin     place           `json:"origin"`
-	Operation  string          `json:"operation"`
-	Code       string          `json:"code"`
-	Message    string          `json:"message"`
-	Attempts   int             `json:"attempts"`
-	Item       json.RawMessage `json:"item,omitempty"`
-	Raw        string          `json:"raw,omitempty"`
-	RawBase64  []byte          `json:"raw_base64,omitempty"` // when the input is not UTF-8
-}
-
-// place is an origin with what does not apply left out.
-type place struct {
-	Source  string `json:"source"`
-	File    string `json:"file,omitempty"`
-	Line    int64  `json:"line,omitempty"`
-	Segment *int   `json:"segment,omitempty"`
-	Seq     int64  `json:"seq"`
-	Sub     int64  `json:"sub,omitempty"`
-}
-
-func placeOf(o record.Origin) place {
-	p := place{Source: o.Source, File: o.File, Line: o.Line, Seq: o.Seq, Sub: o.Sub}
-	if o.Segment >= 0 {
-		p.Segment = &o.Segment
-	}
-	return p
-}
-
 // deadLetter keeps the rejected rows of a run, one JSON line each. A line is
 // handed to the operating system before its row counts as rejected.
 type deadLetter struct {
@@ -132,7 +95,9 @@ func (d *deadLetter) goOn(state *checkpoint.State, counts func(node string) bool
 		}
 	}
 	if err == nil {
-		if err := d.keep(func(e entry) bool { return e.Run == state.Run && e.Checkpoint < state.Number && counts(e.Node) }); err != nil {
+		if err := d.keep(func(e DeadLetterLine) bool {
+			return e.Run == state.Run && e.Checkpoint < state.Number && counts(e.Node)
+		}); err != nil {
 			return fmt.Errorf("go on with the dead letter: %w", err)
 		}
 	}
@@ -144,7 +109,7 @@ func (d *deadLetter) goOn(state *checkpoint.State, counts func(node string) bool
 }
 
 // keep writes the dead letter anew, with the lines that are to stay.
-func (d *deadLetter) keep(stays func(entry) bool) error {
+func (d *deadLetter) keep(stays func(DeadLetterLine) bool) error {
 	old, err := os.Open(d.path)
 	if err != nil {
 		return err
@@ -157,7 +122,7 @@ func (d *deadLetter) keep(stays func(entry) bool) error {
 	lines, to := bufio.NewReaderSize(old, 64<<10), bufio.NewWriter(next)
 	for {
 		line, readErr := lines.ReadBytes('\n')
-		var e entry
+		var e DeadLetterLine
 		if readErr == nil && json.Unmarshal(line, &e) == nil && stays(e) {
 			d.count++
 			_, err = to.Write(line)
@@ -200,7 +165,7 @@ type rejecter struct {
 // though this row has been kept.
 func (d rejecter) Reject(node string, r record.Rejection) error {
 	r.Message = d.mask(r.Message)
-	line := entry{
+	line := DeadLetterLine{
 		Time: time.Now().UTC(), Run: d.run, Checkpoint: d.barrier, Node: node, Origin: placeOf(r.Origin), Operation: r.Operation,
 		Code: r.Code, Message: r.Message, Attempts: r.Attempts, Item: r.Item,
 	}
