@@ -13,6 +13,7 @@
 //	summary.go     a report for people
 //	log.go         log records
 //	validate.go, plan.go, graph.go, docs.go, version.go
+//	validate_keys.go keys of tables that validate is told
 //	fmt.go         fmt: the canonical form of pipeline files
 //	inspect.go     inspect: a sample's report; inspect_source.go what it is told
 //	               to look at, inspect_sample.go the reading, inspect_text.go

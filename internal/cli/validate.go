@@ -12,23 +12,33 @@ import (
 
 func (a *app) validateCommand() *cobra.Command {
 	in := &inputs{}
+	var keys []string
 	c := &cobra.Command{
 		Use:   "validate FILE|DIR",
 		Short: "Check a pipeline, without running anything",
 		Long: `Validate finds what is wrong with a pipeline, all at once, with file, line and
-column. It reads nothing but the pipeline's own files.`,
+column: names, arguments and their limits, references, cycles, types of expressions
+as far as they are known beforehand. It reads nothing but the pipeline's own files,
+and asks no service: what a table's key is it can be told, and then checks that rows
+can have it.`,
 		Example: `  dynapipe validate pipeline.hcl
-  dynapipe validate pipelines/nightly --var-file production.hcl --output json`,
+  dynapipe validate pipelines/nightly --var-file production.hcl --output json
+  dynapipe validate pipeline.hcl --key orders=customer:S,id:N`,
 		Args:              onePipeline,
 		ValidArgsFunction: completePipelines,
-		RunE:              func(_ *cobra.Command, args []string) error { return a.validate(args[0], *in) },
+		RunE:              func(_ *cobra.Command, args []string) error { return a.validate(args[0], *in, keys) },
 	}
 	in.add(c)
+	c.Flags().StringArrayVar(&keys, "key", nil, "the key of a table, as `TABLE=pk:S[,sk:N]` with the types S, N and B; may be repeated")
 	a.addOutput(c, "diagnostics as text on standard error, or as one JSON document on standard output")
 	return c
 }
 
-func (a *app) validate(path string, in inputs) error {
+func (a *app) validate(path string, in inputs, told []string) error {
+	keys, err := parseKeys(told)
+	if err != nil {
+		return err
+	}
 	run, err := newRun()
 	if err != nil {
 		return err
@@ -36,6 +46,10 @@ func (a *app) validate(path string, in inputs) error {
 	p, files, err := a.load(path, in, run)
 	if err != nil {
 		return err
+	}
+	p.Warnings = diag.Sort(append(p.Warnings, keys.check(p)...))
+	if p.Warnings.HasErrors() {
+		return &wrong{diags: p.Warnings, files: files}
 	}
 	if a.output.value == formatJSON {
 		return diag.WriteJSON(a.Stdout, p.Warnings)

@@ -3,6 +3,7 @@ package plan
 import (
 	"github.com/hashicorp/hcl/v2"
 
+	"github.com/dynapipe/dynapipe/internal/expr"
 	"github.com/dynapipe/dynapipe/internal/schema"
 	"github.com/dynapipe/dynapipe/sinks"
 	"github.com/dynapipe/dynapipe/sources"
@@ -134,6 +135,12 @@ const StandardStream = "-"
 // run. Two sources can't read standard input.
 type FileReader interface {
 	ReadsFiles() []string
+}
+
+// KeyUser is a transform or sink that makes keys of tables. rows are those that come
+// to a sink; it tells what it does with tables that are the same for every row.
+type KeyUser interface {
+	KeyUses(rows expr.Shape) []schema.KeyUse
 }
 
 // FileWriter is a sink whose file paths are known before the run. Two sinks

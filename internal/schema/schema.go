@@ -13,6 +13,7 @@
 //	template.go constructor of a text that may use the row
 //	columns.go  columns, as names or with their types
 //	blocks.go   constructors of nested blocks
+//	keyuse.go   what a node makes the key of an item of
 //	decode.go   HCL to the bound values
 //	static.go   evaluation of what is fixed before the run
 //	text.go     the bytes of a literal, which HCL normalises
