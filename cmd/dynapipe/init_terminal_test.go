@@ -98,7 +98,7 @@ func TestInitIsInterrupted(t *testing.T) {
 		said string
 	}{
 		"signal": {func(cmd *exec.Cmd, _ *os.File) { _ = cmd.Process.Signal(syscall.SIGINT) }, diag.ExitInterrupted, "interrupted"},
-		"end":    {func(_ *exec.Cmd, terminal *os.File) { _, _ = terminal.Write([]byte{4}) }, diag.ExitWrong, "The input ended"},
+		"end":    {func(_ *exec.Cmd, terminal *os.File) { _, _ = terminal.Write([]byte{4}) }, diag.ExitWrong, "No answer"},
 	} {
 		dir := t.TempDir()
 		code, shown := initOnTerminal(t, dir, nil, question, c.last)

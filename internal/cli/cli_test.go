@@ -24,6 +24,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // without a sentence that says what it means.
 func TestEverythingIsDocumented(t *testing.T) {
 	for _, topic := range newReference(builtin.Catalog()).topics {
+		if topic.problem != nil {
+			continue // internal/diag looks at them
+		}
 		if topic.block == nil {
 			if topic.Description == "" || topic.Example == "" || !strings.Contains(topic.Signature, topic.name+"(") {
 				t.Errorf("function %s: %q, example %q, %q", topic.name, topic.Description, topic.Example, topic.Signature)

@@ -15,16 +15,18 @@ import (
 func (a *app) docsCommand() *cobra.Command {
 	ref := newReference(a.catalog)
 	return &cobra.Command{
-		Use:   "docs [TYPE [NAME]]",
-		Short: "Explain blocks, components, arguments and functions",
+		Use:   "docs [TYPE [NAME] | CODE]",
+		Short: "Explain blocks, components, arguments, functions and diagnostics",
 		Long: `Docs explains the language: what a source, transform or sink does, each of its
 arguments with meaning, default and unit, the other blocks of a pipeline, and
-the functions of expressions. Without arguments it lists what there is.`,
+the functions of expressions. By its code it explains what may be wrong and what to
+do about it. Without arguments it lists what there is.`,
 		Example: `  dynapipe docs
   dynapipe docs source
   dynapipe docs sink batch_write
   dynapipe docs pipeline
-  dynapipe docs function upper`,
+  dynapipe docs function upper
+  dynapipe docs unknown-argument`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 2 {
 				return refuse("Too many arguments", "dynapipe docs takes a type and a name, as in `dynapipe docs sink file`.")
@@ -39,9 +41,12 @@ the functions of expressions. Without arguments it lists what there is.`,
 }
 
 func (a *app) docs(ref *reference, args []string) error {
-	topics := ref.topics
+	topics := ref.overview()
 	if len(args) > 0 {
 		topics = ref.ofType(args[0])
+		if len(args) == 1 && len(topics) == 0 {
+			topics = ref.problem(args[0])
+		}
 		if len(topics) == 0 {
 			return unknownType(ref, args[0])
 		}
@@ -63,6 +68,9 @@ func (a *app) docs(ref *reference, args []string) error {
 // unknownType is the answer to a first argument that is no type: most likely a
 // name without its type, or a slip.
 func unknownType(ref *reference, word string) error {
+	if near := diag.Nearest(word, ref.types()); near == "" && strings.Contains(word, "-") {
+		return refuse("Unknown name", "There is no diagnostic %q. `dynapipe docs diagnostic` lists the codes.", word)
+	}
 	for _, t := range ref.topics {
 		if t.name == word {
 			return refuse("Unknown type", "%q is a %s: `dynapipe docs %s %s`.", word, t.typ, t.typ, word)

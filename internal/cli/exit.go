@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"syscall"
 
 	"github.com/hashicorp/hcl/v2"
@@ -83,6 +84,9 @@ func (a *app) show(w *wrong) {
 		_ = diag.WriteJSON(a.Stdout, w.diags)
 	default:
 		_ = a.text().Write(a.console, w.diags, w.files)
+		if codes := diag.Codes(w.diags); len(codes) > 0 {
+			fmt.Fprintf(a.console, "\nMore on each: dynapipe docs CODE, with %s\n", strings.Join(codes, ", "))
+		}
 	}
 }
 

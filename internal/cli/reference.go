@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/dynapipe/dynapipe/internal/builtin"
+	"github.com/dynapipe/dynapipe/internal/diag"
 	"github.com/dynapipe/dynapipe/internal/expr"
 	"github.com/dynapipe/dynapipe/internal/plan"
 	"github.com/dynapipe/dynapipe/internal/schema"
@@ -23,16 +24,20 @@ type reference struct {
 	topics []topic
 }
 
-// topic is one thing that docs explains: a block or a function.
+// topic is one thing that docs explains: a block, a function or a diagnostic.
 type topic struct {
 	typ     string // source, function; of a block without types, the block itself
 	name    string // csv, upper
 	summary string
 	block   *schema.Docs // of a block
+	problem *diag.Problem
 	function
 }
 
 type function = expr.FunctionDoc
+
+// diagnostic is the type of topics that explain what may be wrong.
+const diagnostic = "diagnostic"
 
 func newReference(catalog plan.Catalog) *reference {
 	r := &reference{}
@@ -56,6 +61,9 @@ func newReference(catalog plan.Catalog) *reference {
 	for _, f := range expr.FunctionDocs() {
 		r.topics = append(r.topics, topic{typ: "function", name: f.Name, summary: f.Description, function: f})
 	}
+	for _, p := range diag.Problems() {
+		r.topics = append(r.topics, topic{typ: diagnostic, name: p.Code, summary: p.Summary, problem: &p})
+	}
 	return r
 }
 
@@ -78,6 +86,16 @@ func (r *reference) ofType(typ string) []topic {
 		}
 	}
 	return found
+}
+
+// overview is all topics but the diagnostics, which are many.
+func (r *reference) overview() []topic {
+	return slices.DeleteFunc(slices.Clone(r.topics), func(t topic) bool { return t.typ == diagnostic })
+}
+
+// problem is the diagnostic of a code.
+func (r *reference) problem(code string) []topic {
+	return slices.DeleteFunc(r.ofType(diagnostic), func(t topic) bool { return t.name != code })
 }
 
 func (r *reference) types() []string {
@@ -127,11 +145,17 @@ func (t topic) text(w io.Writer, width int) error {
 	if t.block != nil {
 		return t.block.WriteText(w, width)
 	}
-	text := t.Description
-	if width > 0 {
-		text = wordwrap.WrapString(text, uint(max(width-2, 20)))
+	wrap := func(text string) string {
+		if width > 0 {
+			text = wordwrap.WrapString(text, uint(max(width-2, 20)))
+		}
+		return strings.ReplaceAll(text, "\n", "\n  ")
 	}
-	_, err := fmt.Fprintf(w, "%s\n  %s\n\n  %s\n", t.Signature, strings.ReplaceAll(text, "\n", "\n  "), t.Example)
+	if p := t.problem; p != nil {
+		_, err := fmt.Fprintf(w, "%s: %s\n  %s\n\n  %s\n", p.Code, p.Summary, wrap(p.Cause), wrap(p.Cure))
+		return err
+	}
+	_, err := fmt.Fprintf(w, "%s\n  %s\n\n  %s\n", t.Signature, wrap(t.Description), t.Example)
 	return err
 }
 
@@ -167,11 +191,12 @@ func Reference() ([]Page, error) {
 		fmt.Fprintf(&index, "- [%s](%s): %s\n", t.title(), name, t.summary)
 		pages = append(pages, Page{name, t.page()})
 	}
-	index.WriteString("\n## Expressions and commands\n\n- [functions](functions.md)\n- [command line](command-line.md)\n- [JSON Schema](pipeline.schema.json): what `dynapipe schema` writes\n")
+	index.WriteString("\n## Expressions and commands\n\n- [functions](functions.md)\n- [command line](command-line.md)\n- [diagnostics](diagnostics.md)\n- [JSON Schema](pipeline.schema.json): what `dynapipe schema` writes\n")
 	return append(pages,
 		Page{"README.md", index.String()},
 		Page{"functions.md", functionsPage(ref)},
 		Page{"command-line.md", commandsPage()},
+		Page{"diagnostics.md", diagnosticsPage(ref)},
 		Page{"pipeline.schema.json", string(language)}), nil
 }
 
@@ -189,6 +214,19 @@ func functionsPage(ref *reference) string {
 		fmt.Fprintf(&b, "## `%s`\n\n%s\n\n```hcl\n%s\n```\n\n", t.Signature, t.Description, t.Example)
 	}
 	return strings.TrimSpace(b.String()) + "\n"
+}
+
+// diagnosticsPage is every kind of diagnostic with its cause and its cure.
+func diagnosticsPage(ref *reference) string {
+	var b strings.Builder
+	b.WriteString(generated + "# Diagnostics\n\nWhat may be wrong with a pipeline or a command line, by code. `--output json` has the code of each\n" +
+		"diagnostic; `dynapipe docs CODE` says what is here. A * stands for a word that differs.\n\n| code | summary | cause | cure |\n|---|---|---|---|\n")
+	cell := strings.NewReplacer("|", `\|`, "*", `\*`, "_", `\_`, "<", "&lt;").Replace
+	for _, t := range ref.ofType(diagnostic) {
+		p := t.problem
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", p.Code, cell(p.Summary), cell(p.Cause), cell(p.Cure))
+	}
+	return b.String()
 }
 
 // commandsPage is the help of each command.

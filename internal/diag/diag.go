@@ -1,7 +1,8 @@
 // Package diag carries what is wrong with a pipeline from where it is found to
 // the person who wrote it: it makes diagnostics, finds the name that was meant,
 // puts diagnostics in order without duplicates, and renders them as text with
-// the source lines or as one JSON document. It also names the exit codes.
+// the source lines or as one JSON document. It also names the exit codes, and
+// explains each kind of diagnostic by its code (problems.go).
 //
 // A diagnostic is an hcl.Diagnostic: a terse summary, a detail that says what
 // to do, and the tightest range there is. Problems found before a run are

@@ -171,6 +171,7 @@ type Document struct {
 // Item is one diagnostic of a Document.
 type Item struct {
 	Severity string `json:"severity"` // error or warning
+	Code     string `json:"code"`     // dynapipe docs CODE explains it
 	Summary  string `json:"summary"`
 	Detail   string `json:"detail,omitempty"`
 	Place    *Place `json:"place,omitempty"`
@@ -194,7 +195,7 @@ type Point struct {
 func NewDocument(diags hcl.Diagnostics) Document {
 	doc := Document{Diagnostics: make([]Item, 0, len(diags))}
 	for _, d := range diags {
-		item := Item{Severity: "error", Summary: d.Summary, Detail: d.Detail}
+		item := Item{Severity: "error", Code: Code(d), Summary: d.Summary, Detail: d.Detail}
 		if d.Severity == hcl.DiagWarning {
 			item.Severity = "warning"
 			doc.Warnings++
