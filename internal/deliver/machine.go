@@ -184,11 +184,12 @@ func (m *machine) release(ended []ending, now time.Time) {
 		m.heldRows--
 		m.heldBytes -= end.entry.footprint()
 		s := end.entry.slot
-		*end.entry = entry{}
-		if s.held--; s.held == 0 && s.gone {
-			*s = slot{number: s.number}
-			m.spare = append(m.spare, s)
+		if s.held--; s.held > 0 || !s.gone {
+			*end.entry = entry{}
+			continue
 		}
+		*s = slot{number: s.number} // with its first entry; others are garbage
+		m.spare = append(m.spare, s)
 	}
 	m.moved = now
 }
