@@ -27,6 +27,8 @@ type Report struct {
 	Status   Status    `json:"status"`
 	Error    string    `json:"error,omitempty"`
 	Started  time.Time `json:"started"`
+	// RunStart is what timestamp() gives.
+	RunStart time.Time `json:"run_start"`
 	Seconds  float64   `json:"seconds"`
 	Rejects  int64     `json:"rejects"`
 	// FirstReject and DeadLetter are set when there are rejects.
@@ -92,7 +94,7 @@ func (e *Engine) Report() *Report {
 	e.mu.Lock()
 	r := &Report{
 		Pipeline: e.plan.Name, Run: e.options.Run.ID, Status: e.status,
-		Started: e.started, Seconds: e.seconds(),
+		Started: e.started, RunStart: e.options.Run.Start, Seconds: e.seconds(),
 	}
 	if e.failure != nil {
 		r.Error = e.failure.Error()

@@ -6,12 +6,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"os"
 	"sync"
 
 	"github.com/spf13/cobra"
 
 	"github.com/dynapipe/dynapipe/engine"
 	"github.com/dynapipe/dynapipe/internal/diag"
+	"github.com/dynapipe/dynapipe/internal/expr"
 	"github.com/dynapipe/dynapipe/internal/verify"
 )
 
@@ -21,6 +23,7 @@ const maxListed = 10_000
 // verifyOptions are the flags of verify.
 type verifyOptions struct {
 	inputs
+	report       string
 	sample       string
 	differences  int
 	allowExtra   bool
@@ -51,8 +54,11 @@ Memory does not grow with the tables: keys and digests of both sides go to
 temporary files, some 100 bytes for each item, in the folder that TMPDIR names.
 They are removed at the end, also after Ctrl-C, which ends at once.
 
-What a sink does with a condition, or an update, depends on more than the rows. Such
-items are counted as not compared, and the report says which sinks they are of.
+What an update makes of an item, or a row with a condition that may leave it unwritten,
+depends on more than the rows. Such items are counted as not compared, and the report
+says which sinks they are of. Attributes that are made by uuid(), ulid() or timestamp()
+are different in every run and left out, as the report says; with --report, the report
+of the run that wrote the targets, they are compared too.
 
 Exit codes: 0 everything is as it should be; 1 something is not, or verify failed;
 2 the pipeline or the command line is wrong, or nothing in it can be verified; 3 as
@@ -67,6 +73,7 @@ Exit codes: 0 everything is as it should be; 1 something is not, or verify faile
 	o.inputs.add(c)
 	a.addOutput(c, "what was found as text, or as one JSON document")
 	f := c.Flags()
+	f.StringVar(&o.report, "report", "", "the report `file` of the run that wrote the targets (run --report): with it uuid(), ulid() and timestamp() give what they gave then")
 	f.StringVar(&o.sample, "sample", "", "compare a `share` of the keys, as 5%, or so many of them, as 10000; chosen by their hash, the same on both sides and every time")
 	f.IntVar(&o.differences, "max-differences", 20, "how many differences to list, up to 10000; all are counted")
 	f.BoolVar(&o.allowExtra, "allow-extra", false, "items that no row put are counted, but no difference: for a table with items of others")
@@ -85,7 +92,7 @@ func (a *app) verify(ctx context.Context, path string, o *verifyOptions) error {
 	if err != nil {
 		return err
 	}
-	run, err := newRun()
+	run, err := o.run()
 	if err != nil {
 		return err
 	}
@@ -98,15 +105,38 @@ func (a *app) verify(ctx context.Context, path string, o *verifyOptions) error {
 	}
 	log := newLogger(a.console, o.logLevel.value, o.logFormat.value, p.Secrets)
 	a.warn(p, files, &runOptions{logFormat: o.logFormat}, log)
+	var varying *verify.Varying
+	if o.report == "" {
+		varying = verify.Vary(p, files)
+		for _, why := range varying.Why {
+			fmt.Fprintf(a.console, "Warning: %s\n", p.Secrets.Mask(why))
+		}
+	}
 	ctx, cancel := a.cancelled(ctx)
 	defer cancel()
 	report, _ := verify.Run(ctx, verify.Options{
-		Plan: p, Run: run, Varying: verify.Vary(p, files), Sample: sample, MaxDifferences: o.differences, AllowExtra: o.allowExtra,
+		Plan: p, Run: run, Varying: varying, Sample: sample, MaxDifferences: o.differences, AllowExtra: o.allowExtra,
 		ReadCapacity: o.readCapacity, Consistent: o.consistent, Requests: requests(log), Watch: a.watchSteps(o, log),
 	})
 	report.Sample = o.sample
 	hideDifferences(report, p.Secrets)
 	return a.showVerified(report)
+}
+
+// run is that of the report, or a new one.
+func (o *verifyOptions) run() (*expr.Run, error) {
+	if o.report == "" {
+		return newRun()
+	}
+	text, err := os.ReadFile(o.report)
+	if err != nil {
+		return nil, refuse("Report can't be read", "--report: %v.", err)
+	}
+	var r engine.Report
+	if err := json.Unmarshal(text, &r); err != nil || r.Run == "" || r.RunStart.IsZero() {
+		return nil, refuse("Not a report", "--report %s: it is not what `dynapipe run --report` or --output json writes.", o.report)
+	}
+	return &expr.Run{ID: r.Run, Start: r.RunStart}, nil
 }
 
 // check finds what is wrong with the flags.

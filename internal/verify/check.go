@@ -10,9 +10,9 @@ import (
 )
 
 // cannot is why a sink can't be verified; empty when it can.
-func cannot(n *plan.Node) string {
-	if _, ok := n.Sink.(tableSink); ok {
-		return ""
+func cannot(p *plan.Plan, n *plan.Node) string {
+	if s, ok := n.Sink.(tableSink); ok {
+		return s.Unverifiable(noRejects(p))
 	}
 	return fmt.Sprintf("verify does not know what the sink %s makes of its rows", n.Type)
 }
@@ -22,7 +22,7 @@ func Check(p *plan.Plan) hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	for _, n := range p.Nodes {
 		if n.Kind == plan.Sink {
-			why := cannot(n)
+			why := cannot(p, n)
 			if why == "" {
 				return nil
 			}
@@ -38,7 +38,7 @@ func (v *verifier) notVerified() {
 		if n.Kind != plan.Sink {
 			continue
 		}
-		if why := cannot(n); why != "" {
+		if why := cannot(v.Plan, n); why != "" {
 			v.report.NotVerified = append(v.report.NotVerified, NotVerified{n.Address, why})
 		}
 	}

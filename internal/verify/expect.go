@@ -3,7 +3,10 @@ package verify
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"sync"
+
+	"github.com/apache/arrow/go/v15/arrow/memory"
 
 	"github.com/dynapipe/dynapipe/internal/attr"
 	"github.com/dynapipe/dynapipe/internal/dynamo/delivery"
@@ -14,7 +17,10 @@ import (
 // tableSink is a sink that can say what its rows make of tables.
 type tableSink interface {
 	sinks.Config
-	Expect(ctx context.Context) (*delivery.Expectation, error)
+	// Unverifiable is why nothing can be said of what its rows make of items;
+	// empty when something can. noRejects says that a rejected row fails the run.
+	Unverifiable(noRejects bool) string
+	Expect(ctx context.Context, mem memory.Allocator, noRejects bool) (*delivery.Expectation, error)
 }
 
 // expecting takes the place of a sink that writes to tables: it keeps what its
@@ -24,7 +30,9 @@ type expecting struct {
 	node    uint64
 	address string
 	ignored map[string]bool
-	into    *expected
+	// noRejects says that a rejected row fails a run.
+	noRejects bool
+	into      *expected
 }
 
 var _ sinks.Config = (*expecting)(nil)
@@ -41,14 +49,21 @@ type expected struct {
 }
 
 // Open finds the sink's tables.
-func (c *expecting) Open(ctx context.Context, _ sinks.Env) (sinks.Sink, error) {
-	x, err := c.Expect(ctx)
+func (c *expecting) Open(ctx context.Context, env sinks.Env) (sinks.Sink, error) {
+	x, err := c.Expect(ctx, env.Mem, c.noRejects)
 	if err != nil {
 		return nil, err
 	}
 	s := &expectSink{expecting: c, x: x, targetOf: map[*delivery.Table]*target{}, digesters: map[*target]*digester{}}
 	for _, t := range x.Tables {
 		s.target(t)
+		for _, k := range t.Keys {
+			if c.ignored[k.Name] {
+				x.Client.Close()
+				return nil, fmt.Errorf("%q, the %s of table %s, is made anew in every run, so its items can't be told apart: "+
+					"verify with --report FILE, the report of the run that wrote them; or make keys of what rows hold, as uuidv5() does", k.Name, k.Role, t.Name)
+			}
+		}
 	}
 	if x.RowTables {
 		c.into.targets.share(c.ignored)
@@ -73,6 +88,7 @@ func (s *expectSink) target(t *delivery.Table) *target {
 	found := s.targetOf[t]
 	if found == nil {
 		found = s.into.targets.ofTable(s.x, t, s.address, s.ignored)
+		found.known = found.known || s.Unverifiable(s.noRejects) == ""
 		s.targetOf[t] = found
 	}
 	return found
@@ -150,7 +166,11 @@ func (s *expectSink) Flush(ctx context.Context, how sinks.Ending) error {
 	return s.x.Rows.Flush(ctx, s.tell)
 }
 
+// Close gives back what the sink's own code holds.
 func (s *expectSink) Close() error {
+	if rows, ok := s.x.Rows.(interface{ Close() }); ok {
+		rows.Close()
+	}
 	s.x.Client.Close()
 	return nil
 }

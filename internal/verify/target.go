@@ -21,6 +21,7 @@ type target struct {
 	connection *dynamo.Connection
 
 	puts    bool // some sink puts items
+	known   bool // of some sink what it makes of items
 	ignored map[string]bool
 }
 

@@ -61,6 +61,9 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 			NotVerified: []NotVerified{}, Warnings: []string{},
 		},
 	}
+	if o.Varying != nil {
+		v.report.Warnings = append(v.report.Warnings, o.Varying.Why...)
+	}
 	v.notVerified()
 	err := v.run(ctx)
 	v.finish(ctx, err)
@@ -135,12 +138,18 @@ func (v *verifier) withSinks(x *expected) *plan.Plan {
 		copied := *n
 		p.Nodes[i] = &copied
 		if s, ok := n.Sink.(tableSink); ok {
-			copied.Sink = &expecting{tableSink: s, node: uint64(i), address: n.Address, ignored: v.Varying.At(n), into: x}
+			copied.Sink = &expecting{tableSink: s, node: uint64(i), address: n.Address, ignored: v.Varying.At(n), noRejects: noRejects(v.Plan), into: x}
 		} else {
 			copied.Sink = ignoring{n.Sink}
 		}
 	}
 	return &p
+}
+
+// noRejects reports that a run fails with the first rejected row.
+func noRejects(p *plan.Plan) bool {
+	limit := p.Settings.MaxRejects
+	return limit.Count == 0 && limit.Percent == 0
 }
 
 // engine runs a plan.
@@ -156,6 +165,9 @@ func (v *verifier) engine(ctx context.Context, p *plan.Plan, step string, stop <
 // all of them.
 func (v *verifier) find(ctx context.Context, into *spill) error {
 	for _, t := range v.targets.all {
+		if !t.known {
+			continue // there is nothing to hold it against
+		}
 		if err := v.scan(ctx, t, into); err != nil {
 			return err
 		}

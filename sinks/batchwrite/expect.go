@@ -3,6 +3,8 @@ package batchwrite
 import (
 	"context"
 
+	"github.com/apache/arrow/go/v15/arrow/memory"
+
 	"github.com/dynapipe/dynapipe/internal/deliver"
 	"github.com/dynapipe/dynapipe/internal/dynamo/delivery"
 	"github.com/dynapipe/dynapipe/internal/record"
@@ -11,21 +13,30 @@ import (
 // expecter says what rows would make of items, by the checks that they pass
 // before they are sent.
 type expecter struct {
-	encoder     encoder
-	conditional bool
-	alone       bool
+	encoder encoder
+	unknown bool // what is stored depends on more than the rows
+	alone   bool
 }
 
 var _ delivery.Expecter = (*expecter)(nil)
 
+// Unverifiable is why nothing can be said of what rows make of their items;
+// empty when something can. noRejects says that a rejected row fails the run.
+func (c *Config) Unverifiable(noRejects bool) string {
+	if c.writes != nil && !delivery.Certain(c.onCondition, noRejects) {
+		return delivery.NotCertain
+	}
+	return ""
+}
+
 // Expect finds the tables that are known beforehand, creating none.
-func (c *Config) Expect(ctx context.Context) (*delivery.Expectation, error) {
+func (c *Config) Expect(ctx context.Context, _ memory.Allocator, noRejects bool) (*delivery.Expectation, error) {
 	client, err := c.Connection.Client(ctx)
 	if err != nil {
 		return nil, err
 	}
-	e := &expecter{conditional: c.writes != nil, alone: c.duplicates == duplicatesError, encoder: encoder{
-		table: c.table, operation: c.operation, fixedOp: c.onlyOperation(), tables: delivery.NewTables(client, nil, nil),
+	e := &expecter{unknown: c.Unverifiable(noRejects) != "", alone: c.duplicates == duplicatesError && c.writes == nil && !noRejects, encoder: encoder{
+		table: c.table, operation: c.operation, fixedOp: c.onlyOperation(), writes: c.writes, tables: delivery.NewTables(client, nil, nil),
 	}}
 	x := &delivery.Expectation{
 		Rows: e, Client: client, Connection: c.Connection, OnlyDeletes: c.onlyOperation() == deliver.Delete,
@@ -47,15 +58,16 @@ func (c *Config) Expect(ctx context.Context) (*delivery.Expectation, error) {
 			e.encoder.fixed = t
 		}
 	}
-	if c.writes != nil {
-		x.Doubts = append(x.Doubts, "with a condition, whether a row is written depends on the item that was stored before")
-	}
 	return x, nil
 }
 
 // Expect implements delivery.Expecter.
 func (e *expecter) Expect(ctx context.Context, b *record.Batch, r *record.Receipt, tell func(delivery.Change) error) error {
 	p := delivery.NewPage(b)
+	if e.encoder.writes != nil {
+		e.encoder.writes.Begin(b)
+		defer e.encoder.writes.End()
+	}
 	origins := b.Origins()
 	for row := range b.Rows() {
 		out, no, err := e.encoder.row(ctx, p, row)
@@ -72,9 +84,9 @@ func (e *expecter) Expect(ctx context.Context, b *record.Batch, r *record.Receip
 			Fate: delivery.IsPut, Key: &e.encoder.key, Row: row, Alone: e.alone, Place: origins.Place, Pos: origins.Pos[row],
 		}
 		switch {
-		case e.conditional:
+		case e.unknown:
 			change.Fate = delivery.IsUnknown
-		case out.Operation == deliver.Delete:
+		case out.Operation == deliver.Delete, out.Operation == deliver.DeleteItem:
 			change.Fate = delivery.IsDeleted
 		}
 		if err := tell(change); err != nil {

@@ -37,9 +37,12 @@ type encoder struct {
 	page   *delivery.Page
 	draft  draft
 	open   bool // rows may be added to the draft
-	value  []byte
-	seen   map[deliver.Mark]int // the draft's actions by the mark of their item
-	out    []deliver.Row        // transactions that are whole
+	// fates, of each step, are what it makes of items, for one who compares; nil
+	// in a run.
+	fates []delivery.Fate
+	value []byte
+	seen  map[deliver.Mark]int // the draft's actions by the mark of their item
+	out   []deliver.Row        // transactions that are whole
 }
 
 func (e *encoder) begin(b *record.Batch, r *record.Receipt) {
@@ -181,6 +184,9 @@ func (e *encoder) actions(ctx context.Context, row int) (delivery.Refusal, error
 		d.body = append(d.body, "}}"...)
 		if no := e.add(&target, row); no.Refused() {
 			return no, nil
+		}
+		if e.fates != nil {
+			e.expect(i, &target, row)
 		}
 	}
 	return delivery.Refusal{}, nil

@@ -46,6 +46,17 @@ type Expectation struct {
 	Doubts []string
 }
 
+// Certain reports that a condition held for every row of a run that went well:
+// one that does not hold fails it. noRejects says that a rejected row does.
+func Certain(onFailure string, noRejects bool) bool {
+	return onFailure == FailureFails || onFailure == FailureRejects && noRejects
+}
+
+// NotCertain is why what is stored is not known where conditions are not
+// Certain.
+const NotCertain = "whether a row with a condition is written depends on the item that was stored before; " +
+	"where on_condition_failure fails the run, or rejects and max_rejects is 0, a run that went well has written every row, and it can be verified"
+
 // Expecter takes the place of a sink's core: it tells what rows would make of
 // items, and writes nothing.
 type Expecter interface {

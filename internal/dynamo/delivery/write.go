@@ -67,6 +67,8 @@ type Target struct {
 	// From and To are where the item stands in what was appended, when it may be
 	// smaller than Size, which is then at most a KB. ItemSize tells.
 	From, To int
+	// ItemFrom and ItemTo are where the item that is put stands.
+	ItemFrom, ItemTo int
 }
 
 // NewWriter is a writer of rows to tables. One that is known beforehand is found
@@ -205,6 +207,9 @@ func (w *Writer) Append(ctx context.Context, dst []byte, row int) ([]byte, Targe
 	return dst, target, Refusal{}, nil
 }
 
+// RowKey is the key of the item that the last Append was about.
+func (w *Writer) RowKey() *Key { return &w.key }
+
 const itemMember = `,"Item":`
 
 // putRow puts a row of the page.
@@ -216,6 +221,7 @@ func (w *Writer) putRow(dst []byte, target *Target, p *Page, row int) ([]byte, R
 	dst = append(dst, itemMember...)
 	from := len(dst)
 	dst = p.Items.AppendRow(dst, row)
+	target.ItemFrom, target.ItemTo = from, len(dst)
 	units, size, exact, no := view.measure(row, dst[from:])
 	if target.Units, target.Size = units, size; !exact {
 		target.From, target.To = from, len(dst)
@@ -250,14 +256,18 @@ func (w *Writer) putItem(dst []byte, target *Target, row int) ([]byte, Refusal) 
 	for i, f := range w.fields {
 		target.Size += len(f.Name) + f.Value.Size()
 		if i == 0 {
-			dst = append(append(dst, itemMember...), '{')
+			dst = append(dst, itemMember...)
+			target.ItemFrom = len(dst)
+			dst = append(dst, '{')
 		} else {
 			dst = append(dst, ',')
 		}
 		dst = attr.AppendDynamoJSON(append(attr.AppendJSONString(dst, f.Name), ':'), f.Value)
 	}
 	target.Units = deliver.WriteUnits(target.Size) * (1 + within)
-	return append(dst, '}'), CheckSize(target.Size)
+	dst = append(dst, '}')
+	target.ItemTo = len(dst)
+	return dst, CheckSize(target.Size)
 }
 
 func (w *Writer) evaluate(row int) Refusal {

@@ -1,0 +1,77 @@
+package update
+
+import (
+	"context"
+
+	"github.com/apache/arrow/go/v15/arrow/memory"
+
+	"github.com/dynapipe/dynapipe/internal/dynamo/delivery"
+	"github.com/dynapipe/dynapipe/internal/record"
+)
+
+// expecter says which items rows would change; into what, only DynamoDB knows.
+type expecter struct {
+	writer  *delivery.Writer
+	scratch []byte
+}
+
+var _ delivery.Expecter = (*expecter)(nil)
+
+// Unverifiable is why nothing can be said of what rows make of their items.
+func (*Config) Unverifiable(bool) string {
+	return "an update leaves the other attributes of an item as they were, and may compute with what was stored"
+}
+
+// Expect finds the table, if it is known beforehand.
+func (c *Config) Expect(ctx context.Context, mem memory.Allocator, _ bool) (*delivery.Expectation, error) {
+	client, err := c.Connection.Client(ctx)
+	if err != nil {
+		return nil, err
+	}
+	tables := delivery.NewTables(client, nil, nil)
+	writer, err := delivery.NewWriter(ctx, mem, c.Write, tables)
+	if err != nil {
+		client.Close()
+		return nil, err
+	}
+	x := &delivery.Expectation{Rows: &expecter{writer: writer}, Client: client, Connection: c.Connection}
+	name, fixed := c.FixedTable()
+	if x.RowTables = !fixed; fixed {
+		t, err := tables.Find(ctx, name) // known by now
+		if err != nil {
+			client.Close()
+			return nil, err
+		}
+		x.Tables = append(x.Tables, t)
+	}
+	return x, nil
+}
+
+// Expect implements delivery.Expecter.
+func (e *expecter) Expect(ctx context.Context, b *record.Batch, r *record.Receipt, tell func(delivery.Change) error) error {
+	e.writer.Begin(delivery.NewPage(b))
+	defer e.writer.End()
+	origins := b.Origins()
+	for row := range b.Rows() {
+		var no delivery.Refusal
+		var err error
+		e.scratch, _, no, err = e.writer.Append(ctx, e.scratch[:0], row)
+		if err != nil {
+			return err
+		}
+		if no.Refused() {
+			if err := r.Reject(row, no.Rejection(b, row, "UpdateItem")); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := tell(delivery.Change{Fate: delivery.IsUnknown, Key: e.writer.RowKey(), Row: row, Place: origins.Place, Pos: origins.Pos[row]}); err != nil {
+			return err
+		}
+		r.End(row, record.Written)
+	}
+	return nil
+}
+
+// Flush implements delivery.Expecter: nothing is held.
+func (*expecter) Flush(context.Context, func(delivery.Change) error) error { return nil }
