@@ -40,9 +40,9 @@ func (a *app) verifyCommand() *cobra.Command {
 		Use:   "verify FILE|DIR",
 		Short: "Compare the targets of a pipeline with what its rows should have made of them",
 		Long: `Verify tells whether everything arrived, exactly. It runs the pipeline up to its
-sinks, which write nothing, reads the tables that they write to, and holds the two
-against each other, both ways: items that are missing, items that are extra, and
-items that are different, with the attributes that are and the place of the row.
+sinks, which write nothing, reads the tables and files that they write to, and holds
+the two against each other, both ways: items that are missing, items that are extra,
+and items that are different, with the attributes that are and the place of the row.
 
 What is compared are the items as DynamoDB sees them: the order of sets and maps
 and the spelling of numbers don't matter (1 is 1.0), all 38 digits of a number do;
@@ -56,7 +56,9 @@ They are removed at the end, also after Ctrl-C, which ends at once.
 
 What an update makes of an item, or a row with a condition that may leave it unwritten,
 depends on more than the rows. Such items are counted as not compared, and the report
-says which sinks they are of. Attributes that are made by uuid(), ulid() or timestamp()
+says which sinks they are of. Rows of CSV, JSON and JSON Lines files are compared as they
+can be read back, in any order; they have no key, so that one that changed is missing
+once and extra once. Attributes that are made by uuid(), ulid() or timestamp()
 are different in every run and left out, as the report says; with --report, the report
 of the run that wrote the targets, they are compared too.
 
@@ -115,7 +117,7 @@ func (a *app) verify(ctx context.Context, path string, o *verifyOptions) error {
 	ctx, cancel := a.cancelled(ctx)
 	defer cancel()
 	report, _ := verify.Run(ctx, verify.Options{
-		Plan: p, Run: run, Varying: varying, Sample: sample, MaxDifferences: o.differences, AllowExtra: o.allowExtra,
+		Plan: p, Run: run, Catalog: a.catalog, Varying: varying, Sample: sample, MaxDifferences: o.differences, AllowExtra: o.allowExtra,
 		ReadCapacity: o.readCapacity, Consistent: o.consistent, Requests: requests(log), Watch: a.watchSteps(o, log),
 	})
 	report.Sample = o.sample

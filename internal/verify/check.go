@@ -7,12 +7,16 @@ import (
 
 	"github.com/dynapipe/dynapipe/internal/diag"
 	"github.com/dynapipe/dynapipe/internal/plan"
+	"github.com/dynapipe/dynapipe/sinks/file"
 )
 
 // cannot is why a sink can't be verified; empty when it can.
 func cannot(p *plan.Plan, n *plan.Node) string {
 	if s, ok := n.Sink.(tableSink); ok {
 		return s.Unverifiable(noRejects(p))
+	}
+	if s, ok := n.Sink.(*file.Config); ok {
+		return s.Unreadable()
 	}
 	return fmt.Sprintf("verify does not know what the sink %s makes of its rows", n.Type)
 }

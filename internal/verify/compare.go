@@ -44,7 +44,7 @@ type head struct {
 	key    sum
 	first  int32 // of its candidates
 	target uint64
-	found  bool
+	found  int32 // items or rows that there are
 }
 
 // candidate is a row that may be the last of its key: the last one of its sink
@@ -210,8 +210,21 @@ func (c *comparison) meet(ctx context.Context, path string) error {
 			return nil
 		}
 		h := &c.keys.heads[i]
-		h.found = true
-		c.judge(t, h, e)
+		h.found++
+		if t.files == nil {
+			c.judge(t, h, e)
+			return nil
+		}
+		// Rows of files have no key: as many of each as are expected.
+		if h.found <= c.keys.rows[h.first].count {
+			t.report.Expected++
+			t.report.Equal++
+			return nil
+		}
+		t.report.Extra++
+		if t.report.ExtraAllowed == "" {
+			c.list(t, KindExtra, e.key, e.text)
+		}
 		return nil
 	})
 }
@@ -250,10 +263,18 @@ func (c *comparison) rest(path string) (err error) {
 	defer func() { err = errors.Join(err, r.close()) }()
 	for i := range c.keys.heads {
 		h := &c.keys.heads[i]
-		if h.found {
+		t := c.targets[h.target]
+		if t.files != nil {
+			if n := int64(c.keys.rows[h.first].count - h.found); n > 0 {
+				t.report.Expected += n
+				t.report.Missing += n
+				c.list(t, KindMissing, h.key, nil)
+			}
 			continue
 		}
-		t := c.targets[h.target]
+		if h.found > 0 {
+			continue
+		}
 		fates := [4]bool{}
 		for at := h.first; at >= 0; at = c.keys.rows[at].next {
 			fates[c.keys.rows[at].fate] = true
@@ -283,7 +304,7 @@ func (c *comparison) locate(r *reading) error {
 	for i := range c.listed {
 		d := &c.listed[i]
 		at, here := c.keys.at[d.key]
-		if !here || d.wants != nil || d.Kind == KindExtra {
+		if !here || d.wants != nil || d.Kind == KindExtra || d.owner.files != nil {
 			continue
 		}
 		for row := c.keys.heads[at].first; row >= 0; row = c.keys.rows[row].next {

@@ -20,8 +20,9 @@ type target struct {
 	table      *delivery.Table
 	connection *dynamo.Connection
 
-	puts    bool // some sink puts items
-	known   bool // of some sink what it makes of items
+	puts    bool        // some sink puts items
+	files   *fileTarget // in place of table
+	known   bool        // of some sink what it makes of items
 	ignored map[string]bool
 }
 

@@ -5,6 +5,7 @@
 //	target.go   tables and files, and where rows came from
 //	expect.go   step 1: the pipeline runs up to its sinks, which write nothing
 //	found.go    step 2: the targets are read
+//	files.go    files: what the sink writes elsewhere, and what is there, row by row
 //	compare.go  step 3: what was found meets what was expected, bucket by bucket
 //	detail.go   what differs is looked at again
 //	digest.go   an item as 128 bits
@@ -32,6 +33,7 @@ import (
 	"github.com/dynapipe/dynapipe/internal/expr"
 	"github.com/dynapipe/dynapipe/internal/plan"
 	"github.com/dynapipe/dynapipe/internal/progress"
+	"github.com/dynapipe/dynapipe/sinks/file"
 	"github.com/dynapipe/dynapipe/sources/dynamodb"
 )
 
@@ -42,6 +44,8 @@ type Options struct {
 	// Varying are the attributes, by node, that are different in every run.
 	Varying *Varying
 	Sample  Sample
+	// Catalog is what files are read with.
+	Catalog plan.Catalog
 	// MaxDifferences are listed at most; all are counted.
 	MaxDifferences int
 	AllowExtra     bool
@@ -88,10 +92,18 @@ func (v *verifier) run(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(v.dir)) }()
 	want, found := newSpill(v.dir, "expected", 0), newSpill(v.dir, "found", 0)
-	if err := errors.Join(v.expect(ctx, want), want.close()); err != nil {
+	err = v.expect(ctx, want)
+	if err == nil {
+		err = v.readFiles(ctx, want, true)
+	}
+	if err := errors.Join(err, want.close()); err != nil {
 		return err
 	}
-	if err := errors.Join(v.find(ctx, found), found.close()); err != nil {
+	err = v.find(ctx, found)
+	if err == nil {
+		err = v.readFiles(ctx, found, false)
+	}
+	if err := errors.Join(err, found.close()); err != nil {
 		return err
 	}
 	c := &comparison{
@@ -101,6 +113,9 @@ func (v *verifier) run(ctx context.Context) (err error) {
 		return err
 	}
 	v.report.Differences = append(v.report.Differences, c.differences()...)
+	if err := v.rows(ctx); err != nil {
+		return err
+	}
 	return v.detail(ctx)
 }
 
@@ -139,8 +154,11 @@ func (v *verifier) withSinks(x *expected) *plan.Plan {
 		p.Nodes[i] = &copied
 		if s, ok := n.Sink.(tableSink); ok {
 			copied.Sink = &expecting{tableSink: s, node: uint64(i), address: n.Address, ignored: v.Varying.At(n), noRejects: noRejects(v.Plan), into: x}
-		} else {
-			copied.Sink = ignoring{n.Sink}
+			continue
+		}
+		copied.Sink = ignoring{n.Sink}
+		if s, ok := n.Sink.(*file.Config); ok && s.Unreadable() == "" && x.wanted == nil {
+			copied.Sink = v.targets.ofFiles(n.Address, s, filepath.Join(v.dir, fmt.Sprintf("files-%d", i)), v.Varying.At(n))
 		}
 	}
 	return &p
@@ -165,7 +183,7 @@ func (v *verifier) engine(ctx context.Context, p *plan.Plan, step string, stop <
 // all of them.
 func (v *verifier) find(ctx context.Context, into *spill) error {
 	for _, t := range v.targets.all {
-		if !t.known {
+		if !t.known || t.files != nil {
 			continue // there is nothing to hold it against
 		}
 		if err := v.scan(ctx, t, into); err != nil {
@@ -207,7 +225,7 @@ func (v *verifier) extraAllowed(t *target) string {
 	switch {
 	case v.AllowExtra:
 		return "--allow-extra"
-	case !t.puts:
+	case !t.puts && t.files == nil:
 		return "the pipeline puts no item here: the others are none of its own"
 	}
 	return ""

@@ -6,6 +6,7 @@
 //	sample.go   the first rows, held while the columns are not known
 //	split.go    several files: one per value of the path, or one after the other
 //	path.go     the path of a row, which stays below its folder
+//	copy.go     the same files elsewhere, and how to read them
 //	output.go   where the bytes go: a file that appears when whole, a pipe
 //	checkpoint.go  files made such that a later run can go on with them
 //	state.go    what that run has to know
@@ -67,6 +68,7 @@ type Config struct {
 	maxRows     int64
 	maxBytes    int64
 	maxOpen     int
+	elsewhere   string // a folder in place of that of the path's constant part
 }
 
 var _ sinks.Discarder = (*Config)(nil)

@@ -53,6 +53,9 @@ func newSplit(c *Config, env sinks.Env, run string) *split {
 	s := &split{config: c, env: env, run: run, maxHeld: maxHeld, targets: map[string]*target{}, folders: map[string]bool{}}
 	if c.where.Parts != nil {
 		s.folder, s.rest = base(c.where)
+		if c.elsewhere != "" {
+			s.folder = c.elsewhere
+		}
 	}
 	return s
 }
