@@ -106,8 +106,8 @@ func (c *Client) byPool(attempt *patience, operation string, m *Message, creds a
 // serve, signed by the SDK.
 func (c *Client) byHTTP(ctx context.Context, operation string, m *Message, creds aws.Credentials) error {
 	m.answer.Status = 0
-	body := m.body()
-	endpoint := *c.endpoint // the SDK's signer writes into it
+	body := bytes.Clone(m.body()) // the transport may still read it when it has the answer
+	endpoint := *c.endpoint       // the SDK's signer writes into it
 	request := (&http.Request{
 		Method: http.MethodPost, URL: &endpoint, Host: c.endpoint.Host,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
