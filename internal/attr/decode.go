@@ -21,6 +21,10 @@ func decodeCell(cell string) Value {
 // descriptor consumes {"X": and gives the kind.
 func (d *decoder) descriptor() Kind {
 	d.pos += len(`{"`)
+	if d.text[d.pos+1] == '"' { // as of most values
+		d.pos += len(`S":`)
+		return kindOf(bytesOf(d.text[d.pos-3 : d.pos-2]))
+	}
 	end := strings.IndexByte(d.text[d.pos:], '"') + d.pos
 	kind := kindOf(bytesOf(d.text[d.pos:end]))
 	d.pos = end + len(`":`)

@@ -1,6 +1,10 @@
 package attr
 
-import "github.com/dynapipe/dynapipe/internal/record"
+import (
+	"strings"
+
+	"github.com/dynapipe/dynapipe/internal/record"
+)
 
 // ParseJSON reads one plain JSON value (RFC 8259): null is NULL, numbers keep
 // their spelling and are checked, a name twice in an object is an error.
@@ -67,6 +71,14 @@ func (s *scanner) plainNumber() []byte {
 
 // plain consumes a value and appends it as AppendJSON would.
 func (d *decoder) plain(dst []byte) (out []byte, plainest bool) {
+	const head, tail = `{"S":"`, `"}`
+	if rest := d.text[d.pos:]; strings.HasPrefix(rest, head) {
+		n, _ := plainRun(bytesOf(rest[len(head):]), 0)
+		if end := len(head) + n; rest[end] == '"' {
+			d.pos += end + len(tail)
+			return append(dst, rest[len(head)-1:end+1]...), false
+		}
+	}
 	switch kind := d.descriptor(); kind {
 	case Null:
 		d.pos += len("true")

@@ -235,23 +235,25 @@ const (
 // marked has the high bit of the lowest byte of w that JSON can't have bare in
 // a string: a quote, a backslash or a control character. Higher bits may err.
 func marked(w uint64) uint64 {
-	quote := w ^ everyByte*'"'
-	slash := w ^ everyByte*'\\'
-	return ((w-everyByte*' ')&^w | (quote-everyByte)&^quote | (slash-everyByte)&^slash) & highBits
+	below := w - everyByte*' '
+	quote := (w ^ everyByte*'"') - everyByte
+	slash := (w ^ everyByte*'\\') - everyByte
+	return (below | quote | slash) &^ w & highBits
 }
 
 // plainRun is the number of leading bytes that stand bare in a JSON string.
 // high gets a bit when a byte beyond ASCII was met, at the latest in the run.
 func plainRun(b []byte, high uint64) (int, uint64) {
-	i := 0
-	for ; i+8 <= len(b); i += 8 {
-		w := binary.LittleEndian.Uint64(b[i:])
+	rest := b
+	for len(rest) >= 8 {
+		w := binary.LittleEndian.Uint64(rest)
 		high |= w & highBits
 		if m := marked(w); m != 0 {
-			return i + bits.TrailingZeros64(m)/8, high
+			return len(b) - len(rest) + bits.TrailingZeros64(m)/8, high
 		}
+		rest = rest[8:]
 	}
-	if last := len(b) - 8; last >= 0 && i < len(b) { // with bytes that have been looked at
+	if last := len(b) - 8; last >= 0 && len(rest) > 0 { // with bytes that have been looked at
 		w := binary.LittleEndian.Uint64(b[last:])
 		high |= w & highBits
 		if m := marked(w); m != 0 {
@@ -259,14 +261,13 @@ func plainRun(b []byte, high uint64) (int, uint64) {
 		}
 		return len(b), high
 	}
-	for ; i < len(b); i++ {
-		c := b[i]
+	for i, c := range rest {
 		high |= uint64(c & 0x80)
 		if c < ' ' || c == '"' || c == '\\' {
-			break
+			return len(b) - len(rest) + i, high
 		}
 	}
-	return i, high
+	return len(b), high
 }
 
 // unescape appends the text of a raw string that stands at byte at.
