@@ -20,13 +20,27 @@ ifeq ($(DYNAMODB_ENDPOINT),)
 NEEDS_DYNAMODB := $(SERVER)
 endif
 
-.PHONY: help build demo test nightly race lint generate fuzz bench microbench tools clean
+.PHONY: help build release crosscheck image demo test nightly race lint generate fuzz bench microbench tools clean
 
 help: ## list these commands
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
 
 build: ## build bin/dynapipe
 	CGO_ENABLED=0 go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/dynapipe ./cmd/dynapipe
+
+# RELEASES are the platforms of a release, as Go names them.
+RELEASES ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+
+release: ## build dist/ for RELEASES (Linux, macOS, Windows on amd64 and arm64), with SHA256SUMS
+	@scripts/release.sh "$(VERSION)" dist $(RELEASES)
+
+# What differs between systems is in files for unix and for others; a Windows
+# build compiles the others, which nothing else here does.
+crosscheck: ## check that dynapipe builds for Windows
+	@CGO_ENABLED=0 GOOS=windows GOARCH=amd64 go build -trimpath -o build/crosscheck.exe ./cmd/dynapipe
+
+image: ## build the container image dynapipe:VERSION
+	docker build --build-arg VERSION="$(VERSION)" -t "dynapipe:$(VERSION)" .
 
 demo: build $(NEEDS_DYNAMODB) ## import, export and migrate real data with a local DynamoDB
 	@scripts/demo.sh
@@ -96,4 +110,4 @@ $(SERVER): tools/package-lock.json
 	touch $@
 
 clean: ## remove what was built
-	rm -rf bin build
+	rm -rf bin build dist
