@@ -94,6 +94,33 @@ func TestTransfers(t *testing.T) {
 	}
 }
 
+// TestExactlyOnce runs the example twice: the second run changes nothing.
+func TestExactlyOnce(t *testing.T) {
+	server := dynamotest.Start(t)
+	totals, markers := server.CreateTable(t, dynamotest.S("account")), server.CreateTable(t, dynamotest.S("key"))
+	want, transfers := map[string]row{}, 0
+	for i, line := range cells(t, filepath.Join(repository(t), "examples/data/transfers.csv")) {
+		if i == 0 {
+			continue
+		}
+		r := want[line[1]]
+		if r == nil {
+			r = row{"account": line[1], "sent": number("0"), "transfers": number("0")}
+			want[line[1]] = r
+		}
+		r["sent"], r["transfers"] = sum(t, r["sent"], line[3]), sum(t, r["transfers"], "1")
+		transfers++
+	}
+	dir := workspace(t)
+	for range 2 {
+		run(t, dir, server, "examples/pipelines/exactly_once.hcl", "table="+totals, "markers="+markers)
+		equal(t, "totals", table(t, server, totals, "account"), want)
+		if n := len(server.Items(t, markers)); n != transfers {
+			t.Errorf("%d markers of %d transfers", n, transfers)
+		}
+	}
+}
+
 func rat(t *testing.T, v any) *big.Rat {
 	t.Helper()
 	r, ok := new(big.Rat).SetString(string(v.(number)))

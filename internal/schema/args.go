@@ -116,22 +116,56 @@ func Bytes(name string, target *int64, doc string) Arg {
 	return a
 }
 
-// Duration is a time: "50ms", "5s", "1m30s". It can't be negative.
+// Duration is a time: "50ms", "5s", "1m30s", "7d". It can't be negative.
 func Duration(name string, target *time.Duration, doc string) Arg {
 	def := ""
 	if *target != 0 {
-		def = strconv.Quote(target.String())
+		def = strconv.Quote(FormatDuration(*target))
 	}
-	a := numeric(fixed(name, "a duration like \"5s\"", def, doc, JSON{"type": "string", "pattern": `^\s*\+?(0|([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+\s*$`}, cty.String, func(v cty.Value) string {
-		t, err := time.ParseDuration(strings.TrimSpace(v.AsString()))
-		if err != nil || t < 0 {
-			return `a duration like "50ms", "5s" or "1m30s"`
+	a := numeric(fixed(name, "a duration like \"5s\"", def, doc, JSON{"type": "string", "pattern": `^\s*([0-9]{1,5}d|([0-9]{1,5}d)?\+?(0|([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+)\s*$`}, cty.String, func(v cty.Value) string {
+		t, ok := parseDuration(v.AsString())
+		if !ok {
+			return `a duration like "50ms", "5s", "1m30s" or "7d"`
 		}
 		*target = t
 		return ""
 	}))
-	a.spell = func(f float64) string { return strconv.Quote(time.Duration(f * float64(time.Second)).String()) }
+	a.spell = func(f float64) string { return strconv.Quote(FormatDuration(time.Duration(f * float64(time.Second)))) }
 	return a
+}
+
+// parseDuration is time.ParseDuration, with days before the rest.
+func parseDuration(text string) (time.Duration, bool) {
+	const day = 24 * time.Hour
+	text = strings.TrimSpace(text)
+	number, rest, days := strings.Cut(text, "d")
+	if !days {
+		t, err := time.ParseDuration(text)
+		return t, err == nil && t >= 0
+	}
+	n, err := strconv.ParseUint(number, 10, 16)
+	t := time.Duration(0)
+	if err == nil && rest != "" {
+		t, err = time.ParseDuration(rest)
+	}
+	whole := time.Duration(n)*day + t
+	return whole, err == nil && t >= 0 && whole >= 0
+}
+
+// FormatDuration is a duration as a pipeline would write it.
+func FormatDuration(d time.Duration) string {
+	const day = 24 * time.Hour
+	if d >= day && d%day == 0 {
+		return strconv.FormatInt(int64(d/day), 10) + "d"
+	}
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
 }
 
 // numeric adds the check of the declared range.
@@ -164,7 +198,7 @@ func (d *decoding) number(a *argument) (float64, bool) {
 	if n, ok := parseBytes(v.AsString()); ok {
 		return float64(n), true
 	}
-	if t, err := time.ParseDuration(v.AsString()); err == nil {
+	if t, ok := parseDuration(v.AsString()); ok {
 		return t.Seconds(), true
 	}
 	return 0, false

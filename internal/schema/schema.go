@@ -117,8 +117,18 @@ type Facts struct {
 	Files     []string `json:"files,omitempty"`
 	Notes     []string `json:"notes,omitempty"`
 	Order     string   `json:"order,omitempty"`     // what order the rows come or go in
-	Guarantee string   `json:"guarantee,omitempty"` // what a repeated or resumed run means
+	Guarantee string   `json:"guarantee,omitempty"` // what a repeated request, and a resumed run, mean
+	Delivery  Delivery `json:"delivery,omitempty"`  // of a sink: the Guarantee in a word
 }
+
+// Delivery is how often what a sink does with a row may happen.
+type Delivery string
+
+// The kinds of delivery.
+const (
+	ExactlyOnce Delivery = "exactly once"
+	AtLeastOnce Delivery = "at least once"
+)
 
 // TableUse is a table that a node reads, writes or creates.
 type TableUse struct {

@@ -347,3 +347,25 @@ func TestBytesText(t *testing.T) {
 		}
 	})
 }
+
+// A duration may have days, and is written as it may be read.
+func TestDurations(t *testing.T) {
+	for text, want := range map[string]string{
+		"7d": "7d", "48h": "2d", "36h": "36h", "1d12h": "36h", "90m": "1h30m", "1m30s": "1m30s", "1h": "1h", "10s": "10s", "1h0m1s": "1h0m1s", "0.5s": "500ms", " 1d ": "1d",
+		"d": "", "1.5d": "", "-1d": "", "1d-2h": "", "70000d": "", "7 d": "", "d7": "", "1d2d": "", "-5s": "",
+	} {
+		var got time.Duration
+		file, diags := hclsyntax.ParseConfig(fmt.Appendf(nil, "block {\nwait = %q\n}\n", text), "p.hcl", hcl.InitialPos)
+		if diags.HasErrors() {
+			t.Fatal(diags)
+		}
+		d := schema.Decoder{Static: &hcl.EvalContext{}, Scope: &expr.Scope{Static: &hcl.EvalContext{}}}
+		_, diags = d.Decode(file.Body.(*hclsyntax.Body).Blocks[0], schema.Block{Args: []schema.Arg{schema.Duration("wait", &got, "A duration.")}})
+		switch {
+		case want == "" && !diags.HasErrors():
+			t.Errorf("%q is %v", text, got)
+		case want != "" && (diags.HasErrors() || schema.FormatDuration(got) != want):
+			t.Errorf("%q is %q, want %q (%v)", text, schema.FormatDuration(got), want, diags)
+		}
+	}
+}

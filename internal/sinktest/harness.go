@@ -6,10 +6,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -223,6 +225,29 @@ func Batch(t testing.TB, mem memory.Allocator, first int, rows []string) *record
 // StartProxy puts a fault proxy before a server and returns its URL.
 func StartProxy(t testing.TB, server *dynamotest.Server, c faultproxy.Config) (*faultproxy.Proxy, string) {
 	t.Helper()
+	return startProxy(t, server, c, func(p http.Handler) http.Handler { return p })
+}
+
+// StartForgetful is StartProxy for a server that has always forgotten a token:
+// every request comes with another one, as if ten minutes had passed.
+func StartForgetful(t testing.TB, server *dynamotest.Server, c faultproxy.Config) (*faultproxy.Proxy, string) {
+	t.Helper()
+	token := regexp.MustCompile(`"ClientRequestToken":"[^"]*"`)
+	return startProxy(t, server, c, func(p http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			body, err := io.ReadAll(r.Body)
+			if err != nil {
+				panic(http.ErrAbortHandler)
+			}
+			body = token.ReplaceAll(body, []byte(`"ClientRequestToken":"`+uuid.NewString()+`"`))
+			r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+			p.ServeHTTP(w, r)
+		})
+	})
+}
+
+func startProxy(t testing.TB, server *dynamotest.Server, c faultproxy.Config, before func(http.Handler) http.Handler) (*faultproxy.Proxy, string) {
+	t.Helper()
 	var err error
 	if c.Backend, err = url.Parse(server.Endpoint); err != nil {
 		t.Fatal(err)
@@ -237,7 +262,7 @@ func StartProxy(t testing.TB, server *dynamotest.Server, c faultproxy.Config) (*
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := httptest.NewServer(p)
+	s := httptest.NewServer(before(p))
 	t.Cleanup(func() {
 		s.Close()
 		p.Close()

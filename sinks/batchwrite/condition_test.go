@@ -12,6 +12,8 @@ import (
 	"github.com/dynapipe/dynapipe/internal/dynamo"
 	"github.com/dynapipe/dynapipe/internal/dynamotest"
 	"github.com/dynapipe/dynapipe/internal/faultproxy"
+	"github.com/dynapipe/dynapipe/internal/sinktest"
+	"github.com/dynapipe/dynapipe/sinks"
 )
 
 func number(t *testing.T, item dynamotest.Item, name string) int {
@@ -152,4 +154,32 @@ func TestWrongConditions(t *testing.T) {
 			t.Errorf("%s\ngives: %s\nwant: %s", body, got, want)
 		}
 	}
+}
+
+// A run that goes on puts rows again that the process before it had put, and
+// knows them by the item: their condition fails because of themselves.
+func TestConditionsOfAResumedRun(t *testing.T) {
+	server := dynamotest.Start(t)
+	table := server.CreateTable(t, dynamotest.S("pk"))
+	config := configure(t, server, server.Endpoint, fmt.Sprintf("table = %q\ncondition = !exists(item.pk)", table))
+	run := sinktest.Process{Run: "run", Ending: sinks.EndOfInput, Batch: 7}
+	rows := []string{`{"pk":{"S":"a"},"v":{"N":"1"}}`, `{"pk":{"S":"b"},"v":{"N":"2"}}`}
+	for range 2 {
+		o, err := run.Write(t.Context(), t, config, rows...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Want(t, 2, 0, 0)
+		run.Resume = o.State
+	}
+	o, err := run.Write(t.Context(), t, config, rows[0], `{"pk":{"S":"b"},"v":{"N":"3"}}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Want(t, 1, 0, 1)
+	run.Resume = nil
+	if o, err = run.Write(t.Context(), t, config, rows...); err != nil {
+		t.Fatal(err)
+	}
+	o.Want(t, 0, 0, 2)
 }

@@ -12,16 +12,17 @@ import (
 // plan can be made without a connection.
 func (c *Config) Facts(ctx context.Context) (schema.Facts, error) {
 	f := schema.Facts{
-		Calls: append([]string{"DescribeTable", "DescribeContinuousBackups"}, c.calls()...),
-		Order: "rows of one key in the order they come; rows of different keys in any order",
-		Guarantee: "at least once: a request whose answer was lost, and rows of a resumed run, are written again, " +
+		Calls:    append([]string{"DescribeTable", "DescribeContinuousBackups"}, c.calls()...),
+		Order:    "rows of one key in the order they come; rows of different keys in any order",
+		Delivery: schema.AtLeastOnce, Guarantee: "at least once: a request whose answer was lost, and rows of a resumed run, are written again, " +
 			"which leaves the same items",
 	}
 	if c.createTable != nil {
 		f.Calls = append(f.Calls, c.createTable.Calls()...)
 	}
 	if c.writes != nil {
-		f.Guarantee = "at least once, where the condition holds: a request whose answer was lost, and rows of a resumed run, are tried again"
+		f.Guarantee = "at least once, where the condition holds: a request whose answer was lost, and rows of a resumed run, are tried again; " +
+			"where the condition fails then and the item is the row, it counts as written"
 		f.Notes = append(f.Notes, "with a condition each row is a request of its own: slower than batches of 25, and nothing is coalesced")
 	}
 	f.Notes = append(f.Notes, c.deleteNotes()...)

@@ -39,7 +39,7 @@ func (c *Config) Open(ctx context.Context, env sinks.Env) (sinks.Sink, error) {
 	}
 	if c.writes != nil {
 		cfg.Operation, cfg.Caps = strings.Join(c.calls(), ", "), deliver.ItemCaps()
-		s.core = deliver.New(ctx, cfg, &delivery.Single{Client: client, OnFailure: c.onCondition})
+		s.core = deliver.New(ctx, cfg, &delivery.Single{Client: client, OnFailure: c.onCondition, Resumed: env.Resume != nil})
 		return s, nil
 	}
 	s.core = deliver.New(ctx, cfg, &sender{client: client, tables: s.encoder.tables})

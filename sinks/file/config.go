@@ -326,10 +326,12 @@ func (c *Config) Facts(context.Context) (schema.Facts, error) {
 	f := schema.Facts{
 		Files:     []string{c.name()},
 		Order:     "rows in the order they come in",
-		Guarantee: "rows are there as soon as they are written, also when the run fails later",
+		Delivery:  schema.AtLeastOnce,
+		Guarantee: "at least once: rows are there as soon as they are written, also when the run fails later, and a run that is started again writes them again",
 	}
 	if !c.toStandardOutput() && !special(c.path) {
-		f.Guarantee = "the file appears, or is replaced, whole and at the end of a run that went well"
+		f.Delivery = schema.ExactlyOnce
+		f.Guarantee = "exactly once: the file appears, or is replaced, whole and at the end of a run that went well"
 	}
 	if c.where.Parts != nil {
 		folder, _ := base(c.where)

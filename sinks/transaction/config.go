@@ -13,6 +13,8 @@
 package transaction
 
 import (
+	"slices"
+
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/dynapipe/dynapipe/internal/deliver"
@@ -37,7 +39,7 @@ type Config struct {
 	groupBy        *expr.Expr
 	idempotencyKey *expr.Expr
 	onCondition    string
-	exactlyOnce    bool
+	once           delivery.Once
 
 	puts, updates, deletes, checks []action
 }
@@ -61,20 +63,17 @@ func (c *Config) Schema() schema.Block {
 	return schema.Block{
 		Summary: "Writes rows to DynamoDB with TransactWriteItems: all writes of a row, or of a group of rows, or none.",
 		Doc:     doc,
-		Args: []schema.Arg{
+		Args: slices.Concat([]schema.Arg{
 			c.ConnectionArg(),
 			schema.Expr("group_by", &c.groupBy, expr.Unknown,
 				"Rows of equal value that follow each other form one transaction. Up to 100 actions and 4 MB of items; a larger group is rejected whole.").
 				DefaultDoc("each row is a transaction"),
-			schema.Expr("idempotency_key", &c.idempotencyKey, expr.String|expr.Number,
-				"What identifies the transaction, from the row or the first of the group. DynamoDB carries out one key once within ten minutes.").
+			delivery.IdempotencyKeyArg(&c.idempotencyKey,
+				"What identifies the transaction, from the row or the first of the group. One key is carried out once: within ten minutes, or with `marker_table` for as long as its marker is kept.").
 				DefaultDoc("the run, the sink, and the origin of the row or of the first of the group"),
 			delivery.ConditionFailureArg(&c.onCondition),
-			schema.Bool("exactly_once", &c.exactlyOnce,
-				"Fails the run rather than repeat a transaction whose answer was lost when the ten minutes have passed for which DynamoDB knows its key."),
-			c.ConcurrencyArg(),
-			c.WriteCapacityArg(),
-		},
+		}, c.once.Args("Carries no transaction out twice. With `marker_table` after any pause; without one it fails the run rather than repeat a transaction whose answer was lost when the ten minutes have passed for which DynamoDB knows its key."),
+			[]schema.Arg{c.ConcurrencyArg(), c.WriteCapacityArg()}),
 		Blocks: []schema.Nested{
 			schema.List("put", &c.puts, declarePut),
 			schema.List("update", &c.updates, declareUpdate),
@@ -95,7 +94,8 @@ dead letter: the row at fault with its own reason, the others with a reference t
 one after the other, in the order of their rows. What DynamoDB cancels because somebody else is at one of the items is tried again.
 
 Each transaction has a token made of ` + "`idempotency_key`" + `, by which DynamoDB recognises a repetition for ten minutes: an answer
-that is lost does not make it happen twice. A repetition later than that, by a run that is started again, is carried out again.
+that is lost does not make it happen twice. A repetition later than that, by a run that is resumed, is carried out again.
+` + "`exactly_once = true`" + ` with a ` + "`marker_table`" + ` prevents that. ` + delivery.MarkerDoc + `
 
 A group that is open when the run is interrupted is not sent; its rows are unsettled. They are part of a checkpoint, so that
 a resumed run makes the same group of them and of those to come, with the same token.`
@@ -193,8 +193,8 @@ func (c *Config) check(at schema.Ranges) hcl.Diagnostics {
 	if len(all) == 0 {
 		diags = append(diags, diag.Error(at.Block(), "Nothing to do", "A transaction has at least one put, update, delete or condition_check block."))
 	}
-	if most := deliver.TransactWriteCaps().Items; len(all) > most {
-		diags = append(diags, diag.Error(at.Block(), "Too many actions", "A transaction has up to %d actions, and here are %d blocks.", most, len(all)))
+	if most := deliver.TransactWriteCaps().Items; len(all) > most || c.once.Marked() && len(all) == most {
+		diags = append(diags, diag.Error(at.Block(), "Too many actions", "A transaction has up to %d actions, of which its marker is one, if it has one, and here are %d blocks.", most, len(all)))
 	}
 	conditional := false
 	for _, a := range all {
@@ -204,6 +204,7 @@ func (c *Config) check(at schema.Ranges) hcl.Diagnostics {
 		diags = append(diags, diag.Error(at.Of("on_condition_failure"), "No condition to fail", "\"on_condition_failure\" is for a sink with a \"condition\" in one of its blocks."))
 	}
 	tables, fixed := c.tables()
+	diags = append(diags, c.once.Check(at)...)
 	return append(diags, c.CheckBudget(at, fixed && len(tables) == 1)...)
 }
 

@@ -3,6 +3,7 @@ package transaction
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/apache/arrow/go/v15/arrow/memory"
 
@@ -24,12 +25,12 @@ type step struct {
 
 // encoder makes rows of batches into transactions.
 type encoder struct {
-	steps   []step
-	groupBy *expr.Expr
-	groupAt *expr.Cursor    // its values of the batch
-	key     *expr.Expr      // idempotency_key
-	tokens  delivery.Tokens // by origin
-	keyed   delivery.Tokens // by idempotency_key
+	steps      []step
+	groupBy    *expr.Expr
+	groupAt    *expr.Cursor // its values of the batch
+	identities delivery.Identities
+	marker     *delivery.Marker // nil: none
+	digest     *delivery.Digest // of the draft, for its marker
 
 	groups groups
 	shelf  delivery.Shelf
@@ -94,6 +95,9 @@ func (e *encoder) row(ctx context.Context, row int) error {
 		return e.refuse(row, no)
 	}
 	d.members.add(e.rows, row)
+	if e.marker != nil {
+		e.digest.Row(e.page.Batch, row)
+	}
 	if e.groupBy == nil {
 		e.close()
 	}
@@ -119,41 +123,19 @@ func (e *encoder) place(row int) delivery.Refusal {
 	e.close()
 	d := &e.draft
 	at := e.rows.Origin(row)
-	no := e.token(row, at)
+	identity, no := e.identities.Of(e.page.Batch, row)
 	d.reset(&e.groups)
+	if e.marker != nil {
+		e.digest.Reset()
+	}
 	clear(e.seen)
 	d.value = append(d.value, e.value...)
-	d.begun = at
+	d.begun, d.identity = at, identity
 	e.open = true
 	if no.Refused() {
 		d.failure = failure{fault: at.String(), why: no}
 	}
 	return no
-}
-
-// token makes that of the transaction which begins with a row.
-func (e *encoder) token(row int, at record.Origin) delivery.Refusal {
-	d := &e.draft
-	if e.key == nil {
-		d.token = e.tokens.AppendRow(d.token[:0], at)
-		return delivery.Refusal{}
-	}
-	v, err := e.key.Eval(e.page.Batch, row)
-	switch {
-	case err != nil:
-		return delivery.Failed(err)
-	case v.Kind() != attr.String && v.Kind() != attr.Number || v.Text() == "":
-		return delivery.Refuse(delivery.CodeExpression, "%s: idempotency_key is a text or a number, and for this row it is %s", e.key.Range(), describe(v))
-	}
-	d.token = e.keyed.Append(d.token[:0], v.Text())
-	return delivery.Refusal{}
-}
-
-func describe(v attr.Value) string {
-	if v.Kind() == attr.String {
-		return "empty"
-	}
-	return v.Kind().String()
 }
 
 // actions appends the row's actions to the draft.
@@ -182,6 +164,9 @@ func (e *encoder) actions(ctx context.Context, row int) (delivery.Refusal, error
 			return no, err
 		}
 		d.body = append(d.body, "}}"...)
+		if e.marker != nil {
+			e.digest.Action(step.head, target.Table.Name)
+		}
 		if no := e.add(&target, row); no.Refused() {
 			return no, nil
 		}
@@ -194,7 +179,7 @@ func (e *encoder) actions(ctx context.Context, row int) (delivery.Refusal, error
 
 // add counts an action in.
 func (e *encoder) add(target *delivery.Target, row int) delivery.Refusal {
-	d, caps := &e.draft, deliver.TransactWriteCaps()
+	d, caps := &e.draft, e.marker.Caps()
 	mark := deliver.MarkOf(target.Table.Name, target.Key)
 	other, twice := e.find(mark, target)
 	d.size += target.Size
@@ -252,8 +237,21 @@ func (e *encoder) close() {
 	case len(d.acts) == 0:
 		d.members.end(record.Filtered)
 	default:
-		e.out = append(e.out, d.finish())
+		e.out = append(e.out, e.finish())
 	}
+}
+
+// finish makes a row of the core of the draft, with its marker if it has one.
+func (e *encoder) finish() deliver.Row {
+	d, token := &e.draft, e.draft.identity
+	if e.marker != nil {
+		d.body, token = e.marker.Append(d.body, d.identity, e.digest, time.Now())
+		d.units += e.marker.Units
+	}
+	d.body = delivery.AppendTransactionTail(d.body, token)
+	row := d.finish()
+	row.Actions += e.marker.Actions()
+	return row
 }
 
 // newSteps makes the steps of actions.

@@ -2,6 +2,7 @@ package transaction
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/dynapipe/dynapipe/internal/deliver"
@@ -12,15 +13,15 @@ import (
 // plan can be made without a connection.
 func (c *Config) Facts(ctx context.Context) (schema.Facts, error) {
 	f := schema.Facts{
-		Calls:     []string{"DescribeTable", "DescribeContinuousBackups", deliver.TransactWrite.String()},
-		Order:     "transactions that share an item in the order of their rows; others in any order",
-		Guarantee: "once within ten minutes of a transaction's first attempt, by its idempotency_key; what a run started again sends later is carried out again",
-		Notes:     []string{"transactions take twice the capacity of single writes: 2 WCU for each KB"},
+		Calls: []string{"DescribeTable", "DescribeContinuousBackups", deliver.TransactWrite.String()},
+		Order: "transactions that share an item in the order of their rows; others in any order",
+		Notes: []string{"transactions take twice the capacity of single writes: 2 WCU for each KB"},
 	}
+	f.Delivery, f.Guarantee = c.once.Guarantee()
 	if c.groupBy != nil {
-		f.Notes = append(f.Notes, "rows of a group of more than 100 actions or 4 MB are rejected")
+		f.Notes = append(f.Notes, fmt.Sprintf("rows of a group of more than %d actions or 4 MB are rejected", c.once.Actions()))
 	}
-	if c.exactlyOnce {
+	if c.once.On && !c.once.Marked() {
 		f.Notes = append(f.Notes, "exactly_once: fails rather than repeat a transaction whose answer was lost more than ten minutes ago")
 	}
 	names, all := c.tables()
@@ -33,6 +34,7 @@ func (c *Config) Facts(ctx context.Context) (schema.Facts, error) {
 		f.Tables[i].Calls = append(f.Tables[i].Calls, f.Calls[:2]...)
 		f.Tables[i].Calls = append(f.Tables[i].Calls, c.callsAt(f.Tables[i].Name)...)
 	}
+	c.MarkerUse(ctx, &f, &c.once)
 	return f, nil
 }
 

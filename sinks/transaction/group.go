@@ -188,16 +188,16 @@ func (g *group) Reject(_ int, why record.Rejection) error {
 // draft is a group that rows are still added to.
 type draft struct {
 	*group
-	value   []byte // of group_by
-	token   []byte
-	begun   record.Origin
-	acts    []act
-	keys    []byte // of the actions' items
-	tables  []string
-	units   float64
-	size    int // of all items, or more
-	bounds  []bound
-	failure failure
+	value    []byte // of group_by
+	identity delivery.Identity
+	begun    record.Origin
+	acts     []act
+	keys     []byte // of the actions' items
+	tables   []string
+	units    float64
+	size     int // of all items, or more
+	bounds   []bound
+	failure  failure
 }
 
 // act is an action of a draft.
@@ -274,7 +274,6 @@ func (d *draft) reject() error {
 func (d *draft) finish() deliver.Row {
 	g := d.group
 	d.group = nil
-	g.body = delivery.AppendTransactionTail(g.body, d.token)
 	if cap(g.body) > len(g.body)*3/2+minBody { // it waits with the memory that it needs
 		g.body = slices.Clone(g.body)
 	}

@@ -41,11 +41,15 @@ func (c *Config) Open(ctx context.Context, env sinks.Env) (sinks.Sink, error) {
 		client.Close()
 		return nil, err
 	}
-	sender := &delivery.Transaction{Client: client, OnFailure: c.onCondition, Once: c.exactlyOnce}
+	sender := &delivery.Transaction{Client: client, OnFailure: c.onCondition, Once: c.once.On, Marker: e.marker}
 	return &sink{client: client, encoder: e, core: deliver.New(ctx, cfg, sender)}, nil
 }
 
 func (c *Config) encoder(ctx context.Context, env sinks.Env, client *dynamo.Client, cfg *deliver.Config) (*encoder, error) {
+	marker, err := c.once.Open(ctx, client, env.Meter, env.Node, env.Run.Start, env.Resume != nil)
+	if err != nil {
+		return nil, err
+	}
 	guard := &delivery.Guard{
 		Client: client, Meter: env.Meter, Does: "transactions write to those with the same key", Always: len(c.deletes) > 0,
 	}
@@ -61,7 +65,8 @@ func (c *Config) encoder(ctx context.Context, env sinks.Env, client *dynamo.Clie
 		return nil, err
 	}
 	e := &encoder{
-		steps: steps, groupBy: c.groupBy, key: c.idempotencyKey, tokens: delivery.NewTokens(env.Run.ID, env.Node), keyed: delivery.NewTokens("key", env.Node),
+		steps: steps, groupBy: c.groupBy, identities: delivery.NewIdentities(c.idempotencyKey, env.Run.ID, env.Node),
+		marker: marker, digest: delivery.NewDigest(),
 		seen: map[deliver.Mark]int{},
 	}
 	return e, e.resume(env.Resume)

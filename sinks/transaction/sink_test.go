@@ -54,7 +54,10 @@ func number(t testing.TB, item dynamotest.Item, name string) int {
 
 func TestContract(t *testing.T) {
 	server := dynamotest.Start(t)
-	for name, group := range map[string]string{"by row": "", "by group": "group_by = row.group"} {
+	markers := server.CreateTable(t, dynamotest.S("id"))
+	for name, group := range map[string]string{
+		"by row": "", "by group": "group_by = row.group", "marked": fmt.Sprintf("group_by = row.group\nexactly_once = true\nmarker_table = %q", markers),
+	} {
 		t.Run(name, func(t *testing.T) {
 			sinktest.Suite{
 				New: func(t *testing.T) sinktest.Subject {
@@ -96,14 +99,16 @@ func TestWrongBlocks(t *testing.T) {
 		`put {}`:                                `"table"`,
 		"put {\ntable = \"ab\"\n}":              `"ab" is no table`,
 		"condition_check {\ntable = \"abc\"\n}": `"condition"`,
-		"condition_check {\ntable = \"abc\"\ncondition = 1 == 1\n}":                      "holds whatever is stored",
-		"put {\ntable = \"abc\"\n}\non_condition_failure = \"skip\"":                     "in one of its blocks",
-		"put {\ntable = \"abc\"\n}\nput {\ntable = \"abd\"\n}\nwrite_capacity = \"50%\"": "Write a number of units",
-		"put {\ntable = \"abc\"\nitem = \"x\"\n}":                                        "map",
-		"put {\ntable = \"abc\"\nset = { a = 1 }\n}":                                     "set",
-		"update {\ntable = \"abc\"\nset = { a = item.a * 2 }\n}":                         "one + or -",
-		strings.Repeat("put {\ntable = \"abc\"\n}\n", 101):                               "up to 100 actions",
-		"delete {\ntable = \"abc\"\ncondition = lower(item.a) == \"x\"\n}":               "lower()",
+		"condition_check {\ntable = \"abc\"\ncondition = 1 == 1\n}":                                            "holds whatever is stored",
+		"put {\ntable = \"abc\"\n}\non_condition_failure = \"skip\"":                                           "in one of its blocks",
+		"put {\ntable = \"abc\"\n}\nput {\ntable = \"abd\"\n}\nwrite_capacity = \"50%\"":                       "Write a number of units",
+		"put {\ntable = \"abc\"\nitem = \"x\"\n}":                                                              "map",
+		"put {\ntable = \"abc\"\nset = { a = 1 }\n}":                                                           "set",
+		"update {\ntable = \"abc\"\nset = { a = item.a * 2 }\n}":                                               "one + or -",
+		strings.Repeat("put {\ntable = \"abc\"\n}\n", 101):                                                     "up to 100 actions",
+		strings.Repeat("put {\ntable = \"abc\"\n}\n", 100) + "exactly_once = true\nmarker_table = \"markers\"": "here are 100 blocks",
+		"put {\ntable = \"abc\"\n}\nmarker_table = \"markers\"":                                                "for exactly_once = true",
+		"delete {\ntable = \"abc\"\ncondition = lower(item.a) == \"x\"\n}":                                     "lower()",
 	} {
 		_, diags := sinktest.Decode(t, New, dynamo.NewConnection(), body)
 		if got := sinktest.Text(diags); !diags.HasErrors() || !strings.Contains(got, want) {
@@ -537,7 +542,7 @@ func BenchmarkEncode(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			e := &encoder{steps: steps, groupBy: c.groupBy, tokens: delivery.NewTokens("run", "node"), seen: map[deliver.Mark]int{}}
+			e := &encoder{steps: steps, groupBy: c.groupBy, identities: delivery.NewIdentities(nil, "run", "node"), seen: map[deliver.Mark]int{}}
 			r := record.NewReceipt("node", &record.Tally{}, batch.Origins(), nil, nil)
 			i := 0
 			e.begin(batch, r)

@@ -5,12 +5,15 @@
 //	facts.go   what the plan says of it
 //	sink.go    client, table, and batches to the core
 //	encode.go  a row to the body of its request
+//	once.go    the body of a transaction, for exactly_once
 //
 // Order, budget and retries are those of package deliver, the checks of keys
 // those of package delivery, and the expressions those of package dynamo.
 package update
 
 import (
+	"slices"
+
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/dynapipe/dynapipe/internal/diag"
@@ -26,7 +29,8 @@ type Config struct {
 	delivery.Settings
 	delivery.Write
 	onCondition string
-	exactlyOnce bool
+	once        delivery.Once
+	key         *expr.Expr // idempotency_key
 	writes      *dynamo.WriteProgram
 }
 
@@ -40,7 +44,7 @@ func (c *Config) Schema() schema.Block {
 	return schema.Block{
 		Summary: "Changes items of a DynamoDB table with UpdateItem, one request for each row.",
 		Doc:     doc,
-		Args: []schema.Arg{
+		Args: slices.Concat([]schema.Arg{
 			c.ConnectionArg(),
 			schema.Expr("table", &c.Table, expr.String, "The table's name or ARN. It may use `row`.").Require(),
 			schema.Exprs("key", &c.Key, "The key of the item: a value for each attribute of the table's key.").
@@ -54,11 +58,12 @@ func (c *Config) Schema() schema.Block {
 			schema.Item("condition", &c.Condition,
 				"What must hold for the stored `item`, in DynamoDB, for the row to be written. Without one an item that is not there is made."),
 			delivery.ConditionFailureArg(&c.onCondition),
-			schema.Bool("exactly_once", &c.exactlyOnce,
-				"Sends each update as a transaction with a token, so that it is not carried out twice when an answer is lost. It takes twice the capacity."),
-			c.ConcurrencyArg(),
-			c.WriteCapacityArg(),
-		},
+		}, c.once.Args("Sends each update as a transaction, so that it is not carried out twice: by its token within ten minutes, with `marker_table` after any pause. It takes twice the capacity, and 2 WCU for a marker."),
+			[]schema.Arg{
+				delivery.IdempotencyKeyArg(&c.key, "With `exactly_once`, what identifies the update, from the row. One key is carried out once, also by another run.").
+					DefaultDoc("the run, the sink, and the row's origin"),
+				c.ConcurrencyArg(), c.WriteCapacityArg(),
+			}),
 		Blocks: []schema.Nested{delivery.RetryBlock(&c.Retry)},
 		Check:  c.check,
 	}
@@ -72,9 +77,9 @@ DynamoDB computes from the item as it is stored at that moment: ` + "`set = { vi
 
 An answer can be lost after the update was carried out. Then the row is sent again. That leaves the same item when the
 update gives attributes values of the row's; ` + "`add`" + ` and arithmetic on ` + "`item`" + ` would happen twice, so they are at least
-once. ` + "`exactly_once = true`" + ` sends each update as a transaction of one action, with a token made of the run, the sink
+once. ` + "`exactly_once = true`" + ` sends each update as a transaction, with a token made of the run, the sink
 and the row's origin, by which DynamoDB recognises a repetition for ten minutes. A repetition later than that, by a run that is
-started again, is carried out again.`
+resumed, is carried out again, but with a ` + "`marker_table`. " + delivery.MarkerDoc
 
 // check finds what no single argument can.
 func (c *Config) check(at schema.Ranges) hcl.Diagnostics {
@@ -86,6 +91,10 @@ func (c *Config) check(at schema.Ranges) hcl.Diagnostics {
 	if c.Condition == nil && at.Has("on_condition_failure") {
 		diags = append(diags, diag.Error(at.Of("on_condition_failure"), "No condition to fail", "\"on_condition_failure\" is for a sink with a \"condition\"."))
 	}
+	if at.Has("idempotency_key") && !c.once.On {
+		diags = append(diags, diag.Error(at.Of("idempotency_key"), "Not without exactly_once", "\"idempotency_key\" is for exactly_once = true: else updates have no token."))
+	}
+	diags = append(diags, c.once.Check(at)...)
 	diags = append(diags, c.CheckBudget(at, fixed)...)
 	c.Clauses.RemoveAt = at.Of("remove")
 	c.Clauses.Others = !at.Has("set") && !at.Has("add") && !at.Has("remove") && !at.Has("delete")

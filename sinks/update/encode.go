@@ -12,12 +12,11 @@ import (
 type encoder struct {
 	operation deliver.Operation
 	writer    *delivery.Writer
-	tokens    delivery.Tokens // of transactions
+	once      once
 	arena     delivery.Arena
 	shelf     delivery.Shelf
 	rows      *delivery.Rows // of the batch
 	scratch   []byte
-	token     []byte
 	page      *delivery.Page
 }
 
@@ -36,9 +35,9 @@ func (e *encoder) end() {
 // the run.
 func (e *encoder) row(ctx context.Context, row int) (out deliver.Row, no delivery.Refusal, err error) {
 	out = deliver.Row{Operation: e.operation, Index: row, Receipt: e.rows}
-	once := e.operation == deliver.TransactWrite
+	transaction := e.operation == deliver.TransactWrite
 	e.scratch = append(e.scratch[:0], '{')
-	if once {
+	if transaction {
 		e.scratch = append(append(e.scratch[:0], delivery.TransactionHead...), `{"Update":{`...)
 	}
 	var target delivery.Target
@@ -47,10 +46,10 @@ func (e *encoder) row(ctx context.Context, row int) (out deliver.Row, no deliver
 		return out, no, err
 	}
 	out.Table, out.Key, out.Units = target.Table.Name, string(target.Key), target.Units
-	if once {
-		out.Units *= delivery.TransactionCost
-		e.token = e.tokens.AppendRow(e.token[:0], e.rows.Origin(row))
-		e.scratch = delivery.AppendTransactionTail(append(e.scratch, "}}"...), e.token)
+	if transaction {
+		if e.scratch, no = e.once.end(append(e.scratch, "}}"...), e.page.Batch, &out); no.Refused() {
+			return out, no, nil
+		}
 	} else {
 		e.scratch = append(e.scratch, delivery.SingleTail...)
 	}

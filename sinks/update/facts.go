@@ -9,7 +9,7 @@ import (
 
 // call is the API operation that the sink makes.
 func (c *Config) call() deliver.Operation {
-	if c.exactlyOnce {
+	if c.once.On {
 		return deliver.TransactWrite
 	}
 	return deliver.UpdateItem
@@ -19,11 +19,11 @@ func (c *Config) call() deliver.Operation {
 // plan can be made without a connection.
 func (c *Config) Facts(ctx context.Context) (schema.Facts, error) {
 	f := schema.Facts{
-		Calls:     []string{"DescribeTable", "DescribeContinuousBackups", c.call().String()},
-		Order:     "rows of one key in the order they come, each sent; rows of different keys in any order",
-		Guarantee: c.guarantee(),
+		Calls: []string{"DescribeTable", "DescribeContinuousBackups", c.call().String()},
+		Order: "rows of one key in the order they come, each sent; rows of different keys in any order",
 	}
-	if c.exactlyOnce {
+	f.Delivery, f.Guarantee = c.guarantee()
+	if c.once.On {
 		f.Notes = append(f.Notes, "exactly_once takes twice the capacity: 2 WCU for each KB")
 	}
 	if name, fixed := c.FixedTable(); fixed {
@@ -33,15 +33,16 @@ func (c *Config) Facts(ctx context.Context) (schema.Facts, error) {
 		f.RowTables = true
 		f.Notes = append(f.Notes, "the tables are named by the rows")
 	}
+	c.MarkerUse(ctx, &f, &c.once)
 	return f, nil
 }
 
-func (c *Config) guarantee() string {
+func (c *Config) guarantee() (schema.Delivery, string) {
 	switch {
-	case c.exactlyOnce:
-		return "once within ten minutes of a row's first attempt, by a token; rows that a run started again sends later are carried out again"
+	case c.once.On:
+		return c.once.Guarantee()
 	case c.writes.Repeatable():
-		return "at least once: a request whose answer was lost, and rows of a resumed run, are sent again, which leaves the same items"
+		return schema.AtLeastOnce, "at least once: a request whose answer was lost, and rows of a resumed run, are sent again, which leaves the same items"
 	}
-	return "at least once: add and arithmetic on item happen twice when an answer is lost and the request is sent again; exactly_once = true prevents that"
+	return schema.AtLeastOnce, "at least once: add and arithmetic on item happen twice when an answer is lost, or a run resumed, and the request is sent again; exactly_once = true prevents that"
 }

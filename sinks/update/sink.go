@@ -2,6 +2,7 @@ package update
 
 import (
 	"context"
+	"encoding/json"
 
 	"github.com/dynapipe/dynapipe/internal/deliver"
 	"github.com/dynapipe/dynapipe/internal/dynamo"
@@ -18,7 +19,7 @@ type sink struct {
 	rows    []deliver.Row
 }
 
-var _ sinks.Sink = (*sink)(nil)
+var _ sinks.Checkpointer = (*sink)(nil)
 
 // Open finds the table, if it is known beforehand, and starts the core.
 func (c *Config) Open(ctx context.Context, env sinks.Env) (sinks.Sink, error) {
@@ -31,10 +32,10 @@ func (c *Config) Open(ctx context.Context, env sinks.Env) (sinks.Sink, error) {
 		client.Close()
 		return nil, err
 	}
-	var sender deliver.Sender = &delivery.Single{Client: client, OnFailure: c.onCondition}
-	if c.exactlyOnce {
+	var sender deliver.Sender = &delivery.Single{Client: client, OnFailure: c.onCondition, Resumed: env.Resume != nil}
+	if c.once.On {
 		cfg.Caps = deliver.TransactWriteCaps()
-		sender = &delivery.Transaction{Client: client, OnFailure: c.onCondition, Once: true}
+		sender = &delivery.Transaction{Client: client, OnFailure: c.onCondition, Once: true, Marker: s.encoder.once.marker}
 	}
 	s.core = deliver.New(ctx, cfg, sender)
 	return s, nil
@@ -52,12 +53,17 @@ func (c *Config) prepare(ctx context.Context, env sinks.Env, client *dynamo.Clie
 	if err != nil {
 		return nil, cfg, err
 	}
+	marker, err := c.once.Open(ctx, client, env.Meter, env.Node, env.Run.Start, env.Resume != nil)
+	if err != nil {
+		return nil, cfg, err
+	}
 	name, _ := c.FixedTable()
 	if cfg.Budget, err = c.Budget(ctx, client, name); err != nil {
 		return nil, cfg, err
 	}
 	return &sink{client: client, encoder: encoder{
-		operation: c.call(), writer: writer, tokens: delivery.NewTokens(env.Run.ID, env.Node),
+		operation: c.call(), writer: writer,
+		once: once{identities: delivery.NewIdentities(c.key, env.Run.ID, env.Node), marker: marker, digest: delivery.NewDigest()},
 	}}, cfg, nil
 }
 
@@ -82,6 +88,15 @@ func (s *sink) Write(ctx context.Context, b *record.Batch, r *record.Receipt) er
 	}
 	return s.core.Submit(ctx, s.rows)
 }
+
+// Checkpoint has nothing to remember: that there was one tells the next process
+// that rows may have been sent before.
+func (s *sink) Checkpoint(context.Context) (json.RawMessage, error) {
+	return json.RawMessage("{}"), nil
+}
+
+// Keep has nothing to keep: what was written is in the tables.
+func (s *sink) Keep() {}
 
 // Flush waits until every row has ended. A row never waits for another one to
 // come, so the ending makes no difference.

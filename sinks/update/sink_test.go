@@ -49,7 +49,10 @@ func text(item dynamotest.Item, name string) string {
 
 func TestContract(t *testing.T) {
 	server := dynamotest.Start(t)
-	for name, body := range map[string]string{"single": "", "exactly once": "exactly_once = true"} {
+	markers := server.CreateTable(t, dynamotest.S("id"))
+	for name, body := range map[string]string{
+		"single": "", "exactly once": "exactly_once = true", "marked": fmt.Sprintf("exactly_once = true\nmarker_table = %q", markers),
+	} {
 		t.Run(name, func(t *testing.T) {
 			sinktest.Suite{
 				New: func(t *testing.T) sinktest.Subject {
@@ -92,14 +95,20 @@ func TestWrongBlocks(t *testing.T) {
 	for body, want := range map[string]string{
 		``:             `"table"`,
 		`table = "ab"`: `"ab" is no table`,
-		"table = row.t\nwrite_capacity = \"50%\"":            "row by row",
-		"table = \"abc\"\non_condition_failure = \"skip\"":   `for a sink with a "condition"`,
-		"table = \"abc\"\nset = { a = item.a * 2 }":          "one + or -",
-		"table = \"abc\"\nset = { a = 1 }\nremove = [\"a\"]": "overlap",
-		"table = \"abc\"\nremove = [\"a.\"]":                 "no attribute path",
-		"table = \"abc\"\nadd = { a = \"x\" }":               "ADD takes a number",
-		"table = \"abc\"\ncondition = row.x":                 "filter transform",
-		"table = \"abc\"\nkey = { a = item.a }":              "item",
+		"table = row.t\nwrite_capacity = \"50%\"":                                               "row by row",
+		"table = \"abc\"\non_condition_failure = \"skip\"":                                      `for a sink with a "condition"`,
+		"table = \"abc\"\nset = { a = item.a * 2 }":                                             "one + or -",
+		"table = \"abc\"\nset = { a = 1 }\nremove = [\"a\"]":                                    "overlap",
+		"table = \"abc\"\nremove = [\"a.\"]":                                                    "no attribute path",
+		"table = \"abc\"\nadd = { a = \"x\" }":                                                  "ADD takes a number",
+		"table = \"abc\"\ncondition = row.x":                                                    "filter transform",
+		"table = \"abc\"\nkey = { a = item.a }":                                                 "item",
+		"table = \"abc\"\nmarker_table = \"markers\"":                                           "for exactly_once = true",
+		"table = \"abc\"\nidempotency_key = row.id":                                             "for exactly_once = true",
+		"table = \"abc\"\nexactly_once = true\nmarker_table = \"m\"":                            `"m" is no table`,
+		"table = \"abc\"\nexactly_once = true\nmarker_ttl = \"3d\"":                             `there is no "marker_table"`,
+		"table = \"abc\"\nexactly_once = true\nmarker_table = \"markers\"\nmarker_ttl = \"5m\"": "at least \"1h\"",
+		"table = \"abc\"\nexactly_once = true\nmarker_table = \"markers\"\nmarker_ttl = \"x\"":  "a duration like",
 	} {
 		_, diags := sinktest.Decode(t, New, dynamo.NewConnection(), body)
 		if got := sinktest.Text(diags); !diags.HasErrors() || !strings.Contains(got, want) {
@@ -279,6 +288,34 @@ func TestLostAnswersOfConditionalUpdates(t *testing.T) {
 	o.Want(t, 200, 0, 0)
 }
 
+// A run that goes on sends rows again that the process before it had written,
+// and knows them by what they left: their condition fails because of themselves.
+func TestConditionsOfAResumedRun(t *testing.T) {
+	server := dynamotest.Start(t)
+	table := server.CreateTable(t, dynamotest.S("pk"))
+	config := sinktest.Configure(t, New, server, server.Endpoint, fmt.Sprintf("table = %q\nset = { v = row.v }\ncondition = !exists(item.v)", table))
+	run := sinktest.Process{Run: "run", Ending: sinks.EndOfInput, Batch: 7}
+	rows := []string{`{"pk":{"S":"a"},"v":{"N":"1"}}`, `{"pk":{"S":"b"},"v":{"N":"2"}}`}
+	for range 2 {
+		o, err := run.Write(t.Context(), t, config, rows...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Want(t, 2, 0, 0)
+		run.Resume = o.State
+	}
+	o, err := run.Write(t.Context(), t, config, rows[0], `{"pk":{"S":"b"},"v":{"N":"3"}}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Want(t, 1, 0, 1)
+	run.Resume = nil
+	if o, err = run.Write(t.Context(), t, config, rows...); err != nil {
+		t.Fatal(err)
+	}
+	o.Want(t, 0, 0, 2)
+}
+
 func TestWhatDynamoDBRefuses(t *testing.T) {
 	server := dynamotest.Start(t)
 	table := server.CreateTable(t, dynamotest.S("pk"))
@@ -299,10 +336,11 @@ func TestWhatDynamoDBRefuses(t *testing.T) {
 
 func TestFacts(t *testing.T) {
 	for body, want := range map[string]string{
-		`set = { a = row.a }`:                  "leaves the same items",
+		`set = { a = row.a }`:                  "at least once: a request whose answer was lost, and rows of a resumed run, are sent again, which leaves the same items",
 		`add = { a = 1 }`:                      "exactly_once = true prevents that",
 		`set = { a = item.a + 1 }`:             "exactly_once = true prevents that",
-		"add = { a = 1 }\nexactly_once = true": "ten minutes",
+		"add = { a = 1 }\nexactly_once = true": "exactly once within 10 minutes of the first attempt, by a token; at least once after a longer pause",
+		"add = { a = 1 }\nexactly_once = true\nmarker_table = \"markers\"\nmarker_ttl = \"36h\"": "exactly once: each transaction leaves a marker in table markers, by which a repetition is recognised for 36h",
 	} {
 		config, diags := sinktest.Decode(t, New, dynamo.NewConnection(), "table = row.t\n"+body)
 		if diags.HasErrors() {
@@ -340,7 +378,7 @@ func BenchmarkEncode(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				e := encoder{operation: operation, writer: writer, tokens: delivery.NewTokens("run", "node")}
+				e := encoder{operation: operation, writer: writer, once: once{identities: delivery.NewIdentities(nil, "run", "node")}}
 				r := record.NewReceipt("node", &record.Tally{}, batch.Origins(), nil, nil)
 				e.begin(batch, r)
 				defer e.end()

@@ -11,7 +11,11 @@
 //	write.go     rows to the members of a single write's request
 //	condition.go what becomes of a row whose condition does not hold
 //	single.go    requests of one row: PutItem, UpdateItem, DeleteItem
-//	transaction.go  TransactWriteItems, tokens, why one was cancelled
+//	transaction.go  TransactWriteItems, why one was cancelled
+//	token.go     what tells a transaction from others: its token, idempotency_key
+//	once.go      the arguments of exactly_once, and what they guarantee
+//	marker.go    the item that a transaction leaves, by which it is recognised
+//	digest.go    what a marker remembers of its transaction
 //	fault.go     what an error means to the core
 //	capacity.go  what a request took
 package delivery

@@ -15,6 +15,9 @@ import (
 type Single struct {
 	Client    *dynamo.Client
 	OnFailure string // of a condition
+	// Resumed says that any row may have been sent by an earlier process of the
+	// run, whose answer is not known.
+	Resumed bool
 }
 
 var _ deliver.Sender = (*Single)(nil)
@@ -32,7 +35,8 @@ func (s *Single) Send(ctx context.Context, r *deliver.Request) (deliver.Answer, 
 	m := s.Client.Message()
 	defer m.Free()
 	body := append(m.Body(), row.Body...)
-	if r.Doubtful {
+	doubtful := r.Doubtful || s.Resumed
+	if doubtful {
 		body = append(body, returnOld...)
 	}
 	m.Set(append(body, '}'))
@@ -40,7 +44,7 @@ func (s *Single) Send(ctx context.Context, r *deliver.Request) (deliver.Answer, 
 	var e *dynamo.Error
 	switch {
 	case errors.As(err, &e) && e.Class == dynamo.ConditionFailed:
-		if r.Doubtful && took(row, e.Item) {
+		if doubtful && took(row, e.Item) {
 			return deliver.Answer{}, nil
 		}
 		return unmet(s.OnFailure, row, codeConditionFailed, "the condition does not hold for the item that is stored", err)

@@ -2,54 +2,17 @@ package delivery
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/dynapipe/dynapipe/internal/deliver"
 	"github.com/dynapipe/dynapipe/internal/dynamo"
-	"github.com/dynapipe/dynapipe/internal/record"
 )
-
-// Tokens makes ClientRequestTokens, by which DynamoDB recognises a repeated
-// transaction for ten minutes (AWS: API reference, "TransactWriteItems").
-type Tokens struct{ prefix string }
-
-// NewTokens are those of a sink in a run.
-func NewTokens(run, node string) Tokens { return Tokens{prefix: run + "\x00" + node + "\x00"} }
-
-// tokenSize is how long a token may be.
-const tokenSize = 36
-
-// Append appends the token of what the text identifies within the sink.
-func (t Tokens) Append(dst []byte, text string) []byte {
-	var room [256]byte
-	return token(dst, append(append(room[:0], t.prefix...), text...))
-}
-
-// AppendRow appends the token of a row: the same in every run of that ID.
-func (t Tokens) AppendRow(dst []byte, at record.Origin) []byte {
-	var room [256]byte
-	id := append(append(room[:0], t.prefix...), "row\x00"...)
-	id = append(append(id, at.Source...), 0)
-	id = append(append(id, at.File...), 0)
-	id = append(strconv.AppendInt(id, int64(at.Segment), 10), 0)
-	id = append(strconv.AppendInt(id, at.Seq, 10), 0)
-	return token(dst, strconv.AppendInt(id, int64(at.Sub), 10))
-}
-
-func token(dst, id []byte) []byte {
-	sum := sha256.Sum256(id)
-	start := len(dst)
-	return base64.RawURLEncoding.AppendEncode(dst, sum[:])[:start+tokenSize]
-}
 
 // TransactionCost is how many times the capacity of a write a transaction takes
 // (AWS: "Managing complex workflows with DynamoDB transactions", capacity).
@@ -60,15 +23,17 @@ const TransactionCost = 2
 const TransactionHead = `{"TransactItems":[`
 
 // AppendTransactionTail ends a body but for its last brace.
-func AppendTransactionTail(dst, token []byte) []byte {
-	dst = append(dst, `],"ClientRequestToken":"`...)
-	dst = append(dst, token...)
+func AppendTransactionTail(dst []byte, token Identity) []byte {
+	dst = token.AppendToken(append(dst, `],"ClientRequestToken":"`...))
 	return append(dst, `"`+SingleTail...)
 }
 
 // Reason is why a transaction was cancelled, for one of its actions (AWS: API
 // reference, "TransactionCanceledException").
-type Reason struct{ Code, Message string }
+type Reason struct {
+	Code, Message string
+	Item          json.RawMessage // that is stored, when the action asked for it
+}
 
 // Fault reports a reason that lies in the action itself.
 func (r Reason) Fault() bool {
@@ -95,6 +60,9 @@ type Transaction struct {
 	// Once refuses to repeat what may have been carried out so long ago that
 	// DynamoDB has forgotten its token.
 	Once bool
+	// Marker is that of transactions whose last action puts one; they may be
+	// repeated at any time.
+	Marker *Marker
 
 	mu   sync.Mutex
 	sent map[int64]time.Time // of requests under way, the first attempt that may have been carried out
@@ -108,7 +76,7 @@ var _ deliver.Sender = (*Transaction)(nil)
 
 // Send makes one attempt.
 func (s *Transaction) Send(ctx context.Context, r *deliver.Request) (deliver.Answer, error) {
-	if !s.Once {
+	if !s.Once || s.Marker != nil {
 		return s.send(ctx, r)
 	}
 	if err := s.overdue(r); err != nil {
@@ -184,7 +152,7 @@ func (s *Transaction) failed(row *deliver.Row, rows []*deliver.Row, err error) (
 	switch e.Code {
 	case "TransactionCanceledException":
 		return s.cancelled(row, rows, e)
-	case "IdempotentParameterMismatchException":
+	case codeMismatch:
 		return deliver.Answer{}, &deliver.Fault{
 			Class: deliver.Poison, Code: e.Code, Answered: true, Err: err,
 			Message: "another transaction had the same token within the last ten minutes: an idempotency_key has to be different for each transaction, " +
@@ -198,6 +166,11 @@ func (s *Transaction) failed(row *deliver.Row, rows []*deliver.Row, err error) (
 func (s *Transaction) cancelled(row *deliver.Row, rows []*deliver.Row, e *dynamo.Error) (deliver.Answer, error) {
 	var reasons []Reason
 	_ = json.Unmarshal(e.Cancellation, &reasons) // unreadable, it is the fault of them all
+	if s.Marker != nil && len(reasons) > 0 {
+		if decided, err := s.Marker.decides(row, reasons[len(reasons)-1], e); decided {
+			return deliver.Answer{}, err
+		}
+	}
 	at := slices.IndexFunc(reasons, Reason.Fault)
 	if at < 0 {
 		fault := &deliver.Fault{Class: deliver.Poison, Code: e.Code, Message: e.Message, Answered: true, Err: e}

@@ -2,7 +2,6 @@ package delivery
 
 import (
 	"errors"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -12,37 +11,6 @@ import (
 	"github.com/dynapipe/dynapipe/internal/dynamo"
 	"github.com/dynapipe/dynapipe/internal/record"
 )
-
-// A token is the same for the same row of the same run and sink, and for no
-// other.
-func TestTokens(t *testing.T) {
-	at := record.Origin{Source: "source.csv.a", File: "a.csv", Segment: -1, Seq: 7}
-	others := []record.Origin{
-		{Source: "source.csv.b", File: "a.csv", Segment: -1, Seq: 7}, {Source: "source.csv.a", File: "b.csv", Segment: -1, Seq: 7},
-		{Source: "source.csv.a", File: "a.csv", Segment: 1, Seq: 7}, {Source: "source.csv.a", File: "a.csv", Segment: -1, Seq: 8},
-		{Source: "source.csv.a", File: "a.csv", Segment: -1, Seq: 7, Sub: 1},
-	}
-	seen := map[string]bool{}
-	tokens := NewTokens("run", "sink.update.a")
-	for _, of := range []Tokens{tokens, NewTokens("run", "sink.update.b"), NewTokens("other", "sink.update.a")} {
-		for _, o := range append(others, at) {
-			seen[string(of.AppendRow(nil, o))] = true
-		}
-		seen[string(of.Append(nil, "key"))] = true
-	}
-	if len(seen) != 3*7 {
-		t.Errorf("%d tokens, want 21", len(seen))
-	}
-	again := at
-	if string(tokens.AppendRow(nil, at)) != string(tokens.AppendRow([]byte("x")[:0], again)) {
-		t.Error("two tokens of one row")
-	}
-	for token := range seen {
-		if !regexp.MustCompile(`^[A-Za-z0-9_-]{36}$`).MatchString(token) {
-			t.Errorf("token %q", token)
-		}
-	}
-}
 
 // exactly_once: what may have been carried out longer ago than DynamoDB knows
 // its token is not repeated.
@@ -113,22 +81,31 @@ type blamed struct {
 func (b *blamed) Blame(reasons []Reason) string { b.reasons = reasons; return "the row" }
 
 // FuzzCancellation: whatever the reasons, there is one thing to do, and a row is
-// blamed only when one of them is a fault.
+// blamed only when one of them is a fault. A transaction was written only when its
+// marker is there.
 func FuzzCancellation(f *testing.F) {
 	f.Add([]byte(`[{"Code":"None"},{"Code":"ConditionalCheckFailed","Message":"failed","Item":{"pk":{"S":"a"}}}]`))
 	f.Add([]byte(`[{"Code":"TransactionConflict"},null,{"Code":null}]`))
+	f.Add([]byte(`[{"Code":"None"},{"Code":"ConditionalCheckFailed","Item":{"pk":{"S":"a"},"dynapipe_digest":{"S":"own"}}}]`))
 	f.Add([]byte(`{"Code":"None"}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		b := &blamed{}
-		row := &deliver.Row{Table: "users", Receipt: b}
-		s := &Transaction{OnFailure: FailureRejects}
-		_, err := s.failed(row, []*deliver.Row{row}, &dynamo.Error{Code: "TransactionCanceledException", Class: dynamo.Poison, Cancellation: text})
-		var fault *deliver.Fault
-		if !errors.As(err, &fault) || fault.Class != deliver.Poison && fault.Class != deliver.Conflict && fault.Class != deliver.Throttled {
-			t.Fatalf("%+v", err)
-		}
-		if guilty := slices.ContainsFunc(b.reasons, Reason.Fault); guilty != (b.reasons != nil) || guilty && fault.Class != deliver.Poison {
-			t.Errorf("%v: blamed %v", fault.Class, b.reasons)
+		for _, marker := range []*Marker{nil, {Table: "markers"}} {
+			b := &blamed{}
+			row := &deliver.Row{Table: "users", Receipt: b, Body: []byte(`{` + digestHead + `own"}`)}
+			s := &Transaction{OnFailure: FailureRejects, Marker: marker}
+			_, err := s.failed(row, []*deliver.Row{row}, &dynamo.Error{Code: "TransactionCanceledException", Class: dynamo.Poison, Cancellation: text})
+			var fault *deliver.Fault
+			switch {
+			case err == nil && (marker == nil || !strings.Contains(string(text), "own")):
+				t.Fatal("taken for written")
+			case err == nil:
+				continue
+			case !errors.As(err, &fault), fault.Class != deliver.Poison && fault.Class != deliver.Conflict && fault.Class != deliver.Throttled && (marker == nil || fault.Class != deliver.Permanent):
+				t.Fatalf("%+v", err)
+			}
+			if guilty := slices.ContainsFunc(b.reasons, Reason.Fault); guilty != (b.reasons != nil) || guilty && fault.Class != deliver.Poison {
+				t.Errorf("%v: blamed %v", fault.Class, b.reasons)
+			}
 		}
 	})
 }
