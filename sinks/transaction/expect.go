@@ -51,8 +51,7 @@ func (c *Config) Expect(ctx context.Context, mem memory.Allocator, noRejects boo
 		return nil, err
 	}
 	e := &encoder{
-		steps: steps, groupBy: c.groupBy, key: c.idempotencyKey, seen: map[deliver.Mark]int{},
-		tokens: delivery.NewTokens("", ""), keyed: delivery.NewTokens("", ""),
+		steps: steps, groupBy: c.groupBy, identities: delivery.NewIdentities(c.idempotencyKey, "", ""), seen: map[deliver.Mark]int{},
 	}
 	x := &delivery.Expectation{Rows: (*expecter)(e), Client: client, Connection: c.Connection, OnlyDeletes: len(c.puts)+len(c.updates) == 0}
 	if len(c.updates) > 0 {
