@@ -39,14 +39,17 @@ func (e *TooManyRejects) Error() string {
 	if e.Rejects == 1 {
 		rows = "row was"
 	}
-	return fmt.Sprintf("%d %s rejected and max_rejects is %s. The first: %s. The rejected rows are in %s",
-		e.Rejects, rows, e.Limit, e.First, e.DeadLetter)
+	text := fmt.Sprintf("%d %s rejected and max_rejects is %s. The first: %s", e.Rejects, rows, e.Limit, e.First)
+	if e.DeadLetter == "" {
+		return text
+	}
+	return text + ". The rejected rows are in " + e.DeadLetter
 }
 
 // deadLetter keeps the rejected rows of a run, one JSON line each. A line is
 // handed to the operating system before its row counts as rejected.
 type deadLetter struct {
-	path string
+	path string // empty: rows are counted and not kept
 	run  string
 	// mask hides secret values in messages (promise 8). A row's content is kept
 	// as it is: it is what the pipeline made of it.
@@ -56,6 +59,7 @@ type deadLetter struct {
 	// fail ends the run.
 	fail  func(error)
 	limit plan.Limit
+	told  func(what string) // of each; may be nil
 
 	mu    sync.Mutex
 	file  *os.File
@@ -66,6 +70,9 @@ type deadLetter struct {
 // setAside moves an older run's dead letter away. It comes before any source
 // looks for its files, so that no pattern finds a dead letter.
 func (d *deadLetter) setAside() error {
+	if d.path == "" {
+		return nil
+	}
 	if old, err := os.Stat(d.path); err == nil && old.Mode().IsRegular() {
 		aside := d.path + "." + old.ModTime().UTC().Format("20060102T150405.000000000Z")
 		if err := os.Rename(d.path, aside); err != nil {
@@ -142,6 +149,9 @@ func (d *deadLetter) keep(stays func(DeadLetterLine) bool) error {
 
 // open makes sure that the dead letter can be written, before any row moves.
 func (d *deadLetter) open() error {
+	if d.path == "" {
+		return nil
+	}
 	if err := os.MkdirAll(filepath.Dir(d.path), 0o777); err != nil {
 		return fmt.Errorf("make the folder of the dead letter: %w", err)
 	}
@@ -182,12 +192,20 @@ func (d rejecter) Reject(node string, r record.Rejection) error {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if _, err := d.file.Write(text.Bytes()); err != nil {
-		return fmt.Errorf("write the dead letter: %w", err)
+	if d.file != nil {
+		if _, err := d.file.Write(text.Bytes()); err != nil {
+			return fmt.Errorf("write the dead letter: %w", err)
+		}
 	}
 	d.count++
-	if d.count == 1 {
-		d.first = fmt.Sprintf("%s: %s: %s", r.Origin, node, r.Message)
+	if d.count == 1 || d.told != nil {
+		what := fmt.Sprintf("%s: %s: %s", r.Origin, node, r.Message)
+		if d.count == 1 {
+			d.first = what
+		}
+		if d.told != nil {
+			d.told(what)
+		}
 	}
 	if d.exceeded(d.count) {
 		d.fail(d.tooMany())

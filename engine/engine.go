@@ -35,6 +35,9 @@ type Options struct {
 	// Requests, when not nil, is told of every request that a node makes to a
 	// service, from several goroutines.
 	Requests func(progress.Request)
+	// Rejected, when not nil, is told where and why of each reject, one after the
+	// other.
+	Rejected func(what string)
 }
 
 // Engine runs one plan, once.
@@ -65,7 +68,7 @@ func New(p *plan.Plan, o Options) *Engine {
 		o.Mem = record.NewPool()
 	}
 	e := &Engine{plan: p, options: o, status: Running, how: ResumptionOf(p)}
-	e.dead = &deadLetter{path: p.Settings.DeadLetter, run: o.Run.ID, mask: p.Secrets.Mask, limit: p.Settings.MaxRejects, exceeded: e.tooMany, fail: e.fail}
+	e.dead = &deadLetter{path: p.Settings.DeadLetter, run: o.Run.ID, mask: p.Secrets.Mask, limit: p.Settings.MaxRejects, told: o.Rejected, exceeded: e.tooMany, fail: e.fail}
 	byNode := map[*plan.Node]*stage{}
 	for _, n := range p.Nodes {
 		s := &stage{node: n, meter: progress.NewMeter(n.Address, o.Requests), mem: o.Mem, batchRows: p.Settings.BatchRows}

@@ -22,11 +22,13 @@ const (
 
 // Report is what a run did: the ledger, what it cost, and how it ended.
 type Report struct {
-	Pipeline string    `json:"pipeline"`
-	Run      string    `json:"run"`
-	Status   Status    `json:"status"`
-	Error    string    `json:"error,omitempty"`
-	Started  time.Time `json:"started"`
+	Pipeline string `json:"pipeline"`
+	// DryRun says that nothing was written: rows at sinks are in would_write.
+	DryRun  bool      `json:"dry_run,omitempty"`
+	Run     string    `json:"run"`
+	Status  Status    `json:"status"`
+	Error   string    `json:"error,omitempty"`
+	Started time.Time `json:"started"`
 	// RunStart is what timestamp() gives.
 	RunStart time.Time `json:"run_start"`
 	Seconds  float64   `json:"seconds"`
@@ -34,7 +36,9 @@ type Report struct {
 	// FirstReject and DeadLetter are set when there are rejects.
 	FirstReject string `json:"first_reject,omitempty"` // where and why
 	DeadLetter  string `json:"dead_letter,omitempty"`
-	Unsettled   int64  `json:"unsettled"`
+	// FirstRejects are more of them, of a dry run.
+	FirstRejects []string `json:"first_rejects,omitempty"`
+	Unsettled    int64    `json:"unsettled"`
 	// Checkpoint is what the run has saved last, or goes on from.
 	Checkpoint *CheckpointReport `json:"checkpoint,omitempty"`
 	Nodes      []NodeReport      `json:"nodes"`
@@ -57,6 +61,7 @@ type NodeReport struct {
 	Made        int64  `json:"made"`
 	Out         int64  `json:"out"`
 	Written     int64  `json:"written"`
+	WouldWrite  int64  `json:"would_write,omitempty"` // in place of written, of a dry run
 	Filtered    int64  `json:"filtered"`
 	Coalesced   int64  `json:"coalesced"`
 	Rejected    int64  `json:"rejected"`

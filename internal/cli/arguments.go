@@ -71,10 +71,6 @@ func asksForJSON(args []string) bool {
 	return false
 }
 
-// later are flags of the language's command line that this version does not
-// have.
-var later = []string{"dry-run"}
-
 // flagProblem is an error in a command's flags as a diagnostic.
 func flagProblem(c *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
@@ -112,9 +108,6 @@ func unknownFlag(c *cobra.Command, err *pflag.NotExistError) error {
 		return refuse("Unknown flag", "%s has no flag -%s. See `%s --help`.", c.CommandPath(), short, c.CommandPath())
 	}
 	name := err.GetSpecifiedName()
-	if c.Name() == "run" && slices.Contains(later, name) {
-		return refuse("Unknown flag", "--%s is not available in this version of dynapipe: `dynapipe plan` says beforehand what a run will do.", name)
-	}
 	var known []string
 	c.Flags().VisitAll(func(f *pflag.Flag) { known = append(known, "--"+f.Name) })
 	hint := diag.DidYouMean("--"+name, known)

@@ -28,7 +28,7 @@ func advanceOf(r *engine.Report) advance {
 	sources, sized, counted := 0, 0, 0
 	for _, n := range r.Nodes {
 		p.read += n.Read
-		p.written += n.Written
+		p.written += n.Written + n.WouldWrite
 		p.requests += n.Requests
 		p.retries += n.Retries
 		p.throttle += n.Throttles

@@ -59,6 +59,7 @@ type runOptions struct {
 	state       string
 	maxDuration time.Duration
 	noProgress  bool
+	dryRun      bool
 	logLevel    choice
 	logFormat   choice
 }
@@ -82,11 +83,19 @@ block, and --state). After a run that was interrupted, failed or was killed,
 --resume goes on from there. Without it a run starts from the beginning, and
 the state is set aside. --resume=force goes on with a pipeline that has changed.
 
+With --dry-run nothing is written and nothing created. Rows are read, transformed and
+checked as in a run, up to where a sink would send them: keys, sizes and types for
+tables, as they are or would be created, formats and paths for files. Rows that would
+be written are counted, the first that would be rejected are shown. What only
+DynamoDB can say is left out: conditions, limits of throughput, max_deletes. Reading
+costs what it costs.
+
 Exit codes: 0 done; 1 the run failed; 2 the pipeline or the command line is
 wrong, nothing ran; 3 done, with rejected rows within max_rejects; 4 interrupted,
 state saved.`,
 		Example: `  dynapipe run pipeline.hcl
   dynapipe run pipeline.hcl --var table=users --var-file production.hcl
+  dynapipe run pipeline.hcl --dry-run
   dynapipe run pipeline.hcl --resume
   dynapipe run pipelines/nightly --output json --report nightly.json --max-duration 2h`,
 		Args:              onePipeline,
@@ -101,6 +110,7 @@ state saved.`,
 	f.Lookup("resume").NoOptDefVal = resumeYes
 	f.StringVar(&o.state, "state", "", "keep the state in this `folder`, whatever the pipeline says")
 	f.DurationVar(&o.maxDuration, "max-duration", 0, "stop, as the first signal does, when the run takes longer: 90s, 15m, 2h")
+	f.BoolVar(&o.dryRun, "dry-run", false, "read, transform and check all rows, and write none: no sink, no table, no state, no dead letter")
 	f.BoolVar(&o.noProgress, "no-progress", false, "show no progress")
 	f.Var(&o.logLevel, "log-level", "the least level of log records; debug shows each request")
 	f.Var(&o.logFormat, "log-format", "log records as text or JSON lines; with json, the summary is a record too")
@@ -122,6 +132,10 @@ func (a *app) run(ctx context.Context, path string, o *runOptions) error {
 		return &wrong{diags: problems, files: files}
 	}
 	log := newLogger(a.console, o.logLevel.value, o.logFormat.value, p.Secrets)
+	if o.dryRun {
+		a.warn(p, files, o, log)
+		return a.dryRun(ctx, p, run, o, log)
+	}
 	s, err := a.openState(p, o, log)
 	if err != nil {
 		return err
@@ -176,6 +190,9 @@ func (a *app) conflicts(p *plan.Plan, o *runOptions) hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	if o.maxDuration < 0 {
 		diags = append(diags, diag.Plain("Wrong value of a flag", "--max-duration takes a time above zero, such as 90s, 15m or 2h."))
+	}
+	if o.dryRun && o.resume.value != resumeNo {
+		diags = append(diags, diag.Plain("Wrong command line", "--dry-run says what a run from the beginning would do, and --resume goes on with another one. Use one of them."))
 	}
 	if o.report == plan.StandardStream {
 		diags = append(diags, diag.Plain("Not a file", "--report takes the path of a file. For the report on standard output use --output json."))
@@ -236,9 +253,12 @@ func (a *app) move(ctx context.Context, s *saving, run *expr.Run, o *runOptions,
 	p := s.plan
 	ctx, asked := a.listen(ctx, o.maxDuration)
 	defer asked.finish()
-	e := engine.New(p, engine.Options{Run: run, Stop: asked.stop, Requests: requests(log), Checkpoints: s.options()})
+	e := engine.New(p, engine.Options{Run: run, Stop: asked.stop, Requests: requests(log), Checkpoints: s.options(), Rejected: s.rejected})
 	log.Info("run begins", "pipeline", p.Name, "run", run.ID, "version", a.Version)
 	w := &watch{app: a, engine: e, log: log, show: !o.noProgress && o.logFormat.value != formatJSON}
+	if o.dryRun {
+		w.step, w.wrote = "dry run", "checked"
+	}
 	w.begin()
 	defer w.end()
 	return e.Run(ctx)
@@ -255,6 +275,9 @@ func logStack(log *slog.Logger, err error) {
 // hide masks the secrets in what a report quotes of others (promise 8).
 func hide(r *engine.Report, secrets *diag.Secrets) {
 	r.Error, r.FirstReject = secrets.Mask(r.Error), secrets.Mask(r.FirstReject)
+	for i, what := range r.FirstRejects {
+		r.FirstRejects[i] = secrets.Mask(what)
+	}
 	for i := range r.Nodes {
 		for j := range r.Nodes[i].Warnings {
 			w := &r.Nodes[i].Warnings[j]

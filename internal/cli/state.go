@@ -29,7 +29,9 @@ type saving struct {
 	store *checkpoint.Store // nil when nothing is saved
 	from  *checkpoint.State // nil for a run from the beginning
 	force bool
-	log   *slog.Logger // of notes, where all of standard error is records; else nil
+	// rejected, when not nil, is told of each reject.
+	rejected func(what string)
+	log      *slog.Logger // of notes, where all of standard error is records; else nil
 }
 
 // openState locks the pipeline's state. Where nobody asked for state, a folder

@@ -33,7 +33,7 @@ func (a *app) summarise(ctx context.Context, r *engine.Report, p *plan.Plan, err
 	s.services(r)
 	s.warnings(r)
 	// The error of too many rejects says all of this itself.
-	if many := (*engine.TooManyRejects)(nil); !errors.As(err, &many) {
+	if many := (*engine.TooManyRejects)(nil); !errors.As(err, &many) || r.DryRun {
 		s.rejects(r, p)
 	}
 	s.failure(r)
@@ -48,8 +48,15 @@ func logSummary(ctx context.Context, r *engine.Report, log *slog.Logger) {
 	p := advanceOf(r)
 	attrs := []any{"pipeline", r.Pipeline, "run", r.Run, "status", string(r.Status), "seconds", r.Seconds,
 		"read", p.read, "written", p.written, "rejected", r.Rejects, "unsettled", r.Unsettled}
+	if r.DryRun {
+		attrs = append(attrs, "dry_run", true)
+		attrs[slices.Index(attrs, any("written"))] = "would_write"
+	}
 	if r.Rejects > 0 {
-		attrs = append(attrs, "dead_letter", r.DeadLetter, "first_reject", r.FirstReject)
+		attrs = append(attrs, "first_reject", r.FirstReject)
+	}
+	if r.DeadLetter != "" {
+		attrs = append(attrs, "dead_letter", r.DeadLetter)
 	}
 	if r.Error != "" {
 		level = slog.LevelError
@@ -73,8 +80,12 @@ var headings = map[engine.Status]string{
 
 func (s *summary) head(r *engine.Report) {
 	p := advanceOf(r)
-	fmt.Fprintf(s, "%s: %s in %s, %s read, %s written\n",
-		r.Pipeline, headings[r.Status], seconds(r.Seconds), rows(p.read), rows(p.written))
+	name, written := r.Pipeline, "written"
+	if r.DryRun {
+		name, written = name+" (dry run)", "would be written"
+	}
+	fmt.Fprintf(s, "%s: %s in %s, %s read, %s %s\n",
+		name, headings[r.Status], seconds(r.Seconds), rows(p.read), rows(p.written), written)
 }
 
 // column is a count of each node.
@@ -87,7 +98,7 @@ type column struct {
 // rows there.
 var columns = [...]column{
 	{"in", func(n engine.NodeReport) int64 { return n.In + n.Read }},
-	{"out", func(n engine.NodeReport) int64 { return n.Out + n.Written }},
+	{"out", func(n engine.NodeReport) int64 { return n.Out + n.Written + n.WouldWrite }},
 	{"made", func(n engine.NodeReport) int64 { return n.Made }},
 	{"filtered", func(n engine.NodeReport) int64 { return n.Filtered }},
 	{"coalesced", func(n engine.NodeReport) int64 { return n.Coalesced }},
@@ -202,7 +213,12 @@ func (s *summary) warnings(r *engine.Report) {
 
 // rejects says where rejected rows are.
 func (s *summary) rejects(r *engine.Report, p *plan.Plan) {
-	if r.Rejects == 0 {
+	switch {
+	case r.Rejects == 0:
+		return
+	case r.DryRun:
+		first := fmt.Sprintf("%s of at most %s allowed (max_rejects), kept nowhere. The first:", rows(r.Rejects), p.Settings.MaxRejects)
+		s.paragraph("Rejected: ", first+"\n"+strings.Join(r.FirstRejects, "\n"))
 		return
 	}
 	s.paragraph("Rejected: ", fmt.Sprintf("%s of at most %s allowed (max_rejects), kept in %s. The first: %s",
@@ -219,9 +235,12 @@ func (s *summary) failure(r *engine.Report) {
 	if r.Checkpoint != nil {
 		again = "State is saved: `dynapipe run` with --resume goes on from " + r.Checkpoint.Saved.Local().Format("15:04:05") + "."
 	}
+	if r.DryRun {
+		again = ""
+	}
 	switch ended := r.Status == engine.Failed || r.Status == engine.Interrupted; {
 	case r.Unsettled > 0:
-		s.paragraph("", fmt.Sprintf("%s not settled: read, and neither written nor rejected when the run ended. %s", rowsWere(r.Unsettled), again))
+		s.paragraph("", strings.TrimSpace(fmt.Sprintf("%s not settled: read, and neither written nor rejected when the run ended. %s", rowsWere(r.Unsettled), again)))
 	case ended && r.Checkpoint != nil:
 		s.paragraph("", again)
 	}

@@ -63,7 +63,7 @@ func (c *Client) CreateTable(ctx context.Context, spec TableSpec) (*Table, error
 		return t, nil
 	case err == nil:
 		return c.waitActive(ctx, spec.Name)
-	case !isMissing(err):
+	case !IsMissing(err):
 		return nil, err
 	}
 	created, err := c.create(ctx, spec)
@@ -76,7 +76,8 @@ func (c *Client) CreateTable(ctx context.Context, spec TableSpec) (*Table, error
 	return t, c.finish(ctx, spec)
 }
 
-func isMissing(err error) bool {
+// IsMissing reports an error that says that there is no such table.
+func IsMissing(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Code == "ResourceNotFoundException"
 }
@@ -160,7 +161,7 @@ func (c *Client) waitActive(ctx context.Context, name string) (*Table, error) {
 		switch {
 		case err == nil && t.usable():
 			return t, nil
-		case err != nil && !isMissing(err):
+		case err != nil && !IsMissing(err):
 			return nil, err
 		}
 		select {

@@ -6,6 +6,7 @@ import (
 	"github.com/apache/arrow/go/v15/arrow/memory"
 
 	"github.com/dynapipe/dynapipe/internal/deliver"
+	"github.com/dynapipe/dynapipe/internal/dynamo"
 	"github.com/dynapipe/dynapipe/internal/dynamo/delivery"
 	"github.com/dynapipe/dynapipe/internal/record"
 )
@@ -31,12 +32,21 @@ func (c *Config) Unverifiable(noRejects bool) string {
 
 // Expect finds the tables that are known beforehand, creating none.
 func (c *Config) Expect(ctx context.Context, _ memory.Allocator, noRejects bool) (*delivery.Expectation, error) {
+	return c.expect(ctx, noRejects, func(client *dynamo.Client) *delivery.Tables { return delivery.NewTables(client, nil, nil) })
+}
+
+// ExpectToBe takes a table that would be created for one that is there.
+func (c *Config) ExpectToBe(ctx context.Context) (*delivery.Expectation, error) {
+	return c.expect(ctx, false, func(client *dynamo.Client) *delivery.Tables { return delivery.NewTablesToBe(client, c.createTable) })
+}
+
+func (c *Config) expect(ctx context.Context, noRejects bool, tables func(*dynamo.Client) *delivery.Tables) (*delivery.Expectation, error) {
 	client, err := c.Connection.Client(ctx)
 	if err != nil {
 		return nil, err
 	}
 	e := &expecter{unknown: c.Unverifiable(noRejects) != "", alone: c.duplicates == duplicatesError && c.writes == nil && !noRejects, encoder: encoder{
-		table: c.table, operation: c.operation, fixedOp: c.onlyOperation(), writes: c.writes, tables: delivery.NewTables(client, nil, nil),
+		table: c.table, operation: c.operation, fixedOp: c.onlyOperation(), writes: c.writes, tables: tables(client),
 	}}
 	x := &delivery.Expectation{
 		Rows: e, Client: client, Connection: c.Connection, OnlyDeletes: c.onlyOperation() == deliver.Delete,

@@ -7,6 +7,7 @@
 //	split.go    several files: one per value of the path, or one after the other
 //	path.go     the path of a row, which stays below its folder
 //	copy.go     the same files elsewhere, and how to read them
+//	rehearse.go the same work with nothing kept
 //	output.go   where the bytes go: a file that appears when whole, a pipe
 //	checkpoint.go  files made such that a later run can go on with them
 //	state.go    what that run has to know

@@ -16,6 +16,7 @@ type Tables struct {
 	client *dynamo.Client
 	create *CreateTable // nil: a table has to be there
 	guard  *Guard
+	toBe   bool // none is created
 
 	mu    sync.Mutex // of writes to known, and of other goroutines' reads
 	known map[string]*Table
@@ -25,6 +26,14 @@ type Tables struct {
 // has the guard, if there is one, look at each.
 func NewTables(client *dynamo.Client, create *CreateTable, guard *Guard) *Tables {
 	return &Tables{client: client, create: create, guard: guard, known: map[string]*Table{}}
+}
+
+// NewTablesToBe finds tables, and takes those that are not there and would be
+// created, if there is a create, for tables as they would be.
+func NewTablesToBe(client *dynamo.Client, create *CreateTable) *Tables {
+	t := NewTables(client, create, nil)
+	t.toBe = true
+	return t
 }
 
 // Keys is the key of a table that was found; none of another one.
@@ -90,6 +99,21 @@ func (t *Tables) Adopt(name string, described *dynamo.Table) *Table {
 func (t *Tables) describe(ctx context.Context, name string) (*dynamo.Table, error) {
 	if t.create == nil {
 		return t.client.Describe(ctx, name)
+	}
+	if t.toBe {
+		table, err := t.client.Describe(ctx, name)
+		if dynamo.IsMissing(err) {
+			spec := t.create.spec(name)
+			table = &dynamo.Table{Name: name, Keys: spec.Keys}
+			for _, x := range spec.Indexes {
+				table.Indexes = append(table.Indexes, dynamo.Index{Name: x.Name, Keys: x.Keys, Global: x.Global})
+			}
+			return table, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		return table, t.create.Fits(table)
 	}
 	table, err := t.client.CreateTable(ctx, t.create.spec(name))
 	if err != nil {

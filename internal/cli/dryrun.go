@@ -1,0 +1,49 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"github.com/dynapipe/dynapipe/engine"
+	"github.com/dynapipe/dynapipe/internal/dryrun"
+	"github.com/dynapipe/dynapipe/internal/expr"
+	"github.com/dynapipe/dynapipe/internal/plan"
+)
+
+// maxFirst is how many rejects a dry run shows: it keeps none in a file.
+const maxFirst = 10
+
+// dryRun does all of a run but write: no sink, no state, no dead letter.
+func (a *app) dryRun(ctx context.Context, p *plan.Plan, run *expr.Run, o *runOptions, log *slog.Logger) error {
+	file, err := openReport(o.report, run.ID)
+	if err != nil {
+		return err
+	}
+	dry, counted := dryrun.Plan(p)
+	var first []string
+	s := &saving{app: a, plan: dry, rejected: func(what string) {
+		if len(first) < maxFirst {
+			first = append(first, what)
+		}
+	}}
+	report, err := a.move(ctx, s, run, o, log)
+	rehearsed(report, first)
+	hide(report, p.Secrets)
+	a.summarise(ctx, report, dry, err, o, log)
+	if o.logFormat.value != formatJSON {
+		for _, node := range counted {
+			fmt.Fprintf(a.console, "Note: %s: its rows were counted, and not checked\n", node)
+		}
+	}
+	return a.deliver(report, file)
+}
+
+// rehearsed is a report that calls nothing written that was not.
+func rehearsed(r *engine.Report, first []string) {
+	r.DryRun, r.FirstRejects = true, first
+	for i := range r.Nodes {
+		n := &r.Nodes[i]
+		n.WouldWrite, n.Written = n.Written, 0
+	}
+}
