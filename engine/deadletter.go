@@ -122,7 +122,7 @@ func (d *deadLetter) keep(stays func(DeadLetterLine) bool) error {
 		return err
 	}
 	defer old.Close() // it was only read from
-	next, err := atomicfile.Create(d.path, d.run)
+	next, err := atomicfile.Recreate(d.path, d.run)
 	if err != nil {
 		return err
 	}

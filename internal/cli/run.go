@@ -292,7 +292,7 @@ func openReport(path, run string) (*atomicfile.File, error) {
 	if path == "" {
 		return nil, nil
 	}
-	f, err := atomicfile.Create(path, run)
+	f, err := atomicfile.Recreate(path, run) // a run that goes on has the id of one that may have left its own
 	if err != nil {
 		return nil, refuse("Report can't be written", "--report %s: %v.", path, err)
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 
@@ -13,6 +12,7 @@ import (
 	"github.com/dynapipe/dynapipe/internal/checkpoint"
 	"github.com/dynapipe/dynapipe/internal/expr"
 	"github.com/dynapipe/dynapipe/internal/plan"
+	"github.com/dynapipe/dynapipe/sinks"
 )
 
 // The values of --resume.
@@ -136,11 +136,6 @@ func (s *saving) begin() error {
 	return nil
 }
 
-// discarder is a sink that can remove what an unfinished run of it left.
-type discarder interface {
-	Discard(state []byte) error
-}
-
 // discard removes the unfinished files that a state counts on, which nobody goes
 // on from any more.
 func (s *saving) discard(state *checkpoint.State) {
@@ -148,11 +143,11 @@ func (s *saving) discard(state *checkpoint.State) {
 		return
 	}
 	for _, n := range s.plan.Nodes {
-		sink, ok := n.Sink.(discarder)
+		sink, ok := n.Sink.(sinks.Discarder)
 		if !ok || state.Sinks[n.Address].State == nil {
 			continue
 		}
-		if err := sink.Discard(state.Sinks[n.Address].State); err != nil && !errors.Is(err, os.ErrNotExist) {
+		if err := sink.Discard(state.Sinks[n.Address].State); err != nil {
 			s.note(fmt.Sprintf("unfinished files of an earlier run of %s are left: %v", n.Address, err))
 		}
 	}
