@@ -9,6 +9,7 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev
 FUZZTIME ?= 20s
 BENCH    ?= .
 CASES    ?= 20000
+KILLS ?= 170
 
 # Linters are pinned in a module of their own: the product's stays lean.
 TOOL := go tool -modfile=tools/go.mod
@@ -48,8 +49,9 @@ demo: build $(NEEDS_DYNAMODB) ## import, export and migrate real data with a loc
 test: $(NEEDS_DYNAMODB) ## set up and run every test
 	go test ./...
 
-nightly: $(NEEDS_DYNAMODB) ## run the property tests with CASES (20000) scenarios each
+nightly: $(NEEDS_DYNAMODB) ## run the property tests with CASES (20000) scenarios each, and kill KILLS (170) runs of each of six pipelines
 	go test -timeout=60m ./internal/deliver ./engine -run 'TestTableEndsAsIfRowsCameOneByOne|TestAnyGraph' -rapid.checks=$(CASES)
+	DYNAPIPE_TEST_KILLS=$(KILLS) go test -timeout=60m ./cmd/dynapipe -run TestKilledRunsGoOn -v
 	go test -timeout=60m ./internal/expr -run 'TestLoopsAgreeWithTheWalk|TestSmallNumbersAgreeWithDecimals|TestAgreesWithCty' -rapid.checks=$(CASES)
 
 race: $(NEEDS_DYNAMODB) ## run every test with the race detector and Arrow's reference-count checks

@@ -49,7 +49,7 @@ type Engine struct {
 	dead    *deadLetter
 	// how the run can go on in another one; checkpoints is nil when it can't, or
 	// is not asked to.
-	how         Resumption
+	how         plan.Resumption
 	checkpoints *checkpoints
 
 	cancel context.CancelCauseFunc
@@ -67,7 +67,7 @@ func New(p *plan.Plan, o Options) *Engine {
 	if o.Mem == nil {
 		o.Mem = record.NewPool()
 	}
-	e := &Engine{plan: p, options: o, status: Running, how: ResumptionOf(p)}
+	e := &Engine{plan: p, options: o, status: Running, how: p.Resumption()}
 	e.dead = &deadLetter{path: p.Settings.DeadLetter, run: o.Run.ID, mask: p.Secrets.Mask, limit: p.Settings.MaxRejects, told: o.Rejected, exceeded: e.tooMany, fail: e.fail}
 	byNode := map[*plan.Node]*stage{}
 	for _, n := range p.Nodes {

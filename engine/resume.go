@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/dynapipe/dynapipe/internal/attr"
 	"github.com/dynapipe/dynapipe/internal/checkpoint"
@@ -12,71 +11,7 @@ import (
 	"github.com/dynapipe/dynapipe/internal/record"
 	"github.com/dynapipe/dynapipe/sinks"
 	"github.com/dynapipe/dynapipe/sources"
-	"github.com/dynapipe/dynapipe/transforms"
 )
-
-// Resumption is how a run of a plan goes on after it ended unfinished.
-type Resumption struct {
-	// Again says that the sources are read again from the start, because a
-	// transform remembers rows; sinks pass over what they have had.
-	Again bool
-	// Never says why a run can only start from the beginning; empty when it can
-	// go on.
-	Never string
-}
-
-// ResumptionOf tells how a run of a plan can go on.
-//
-// What a transform remembers comes back by feeding it the same rows in the same
-// order. One file source has one order; a scan that is read again may find
-// other items, and several sources come mixed as they happen to.
-func ResumptionOf(p *plan.Plan) Resumption {
-	var r Resumption
-	var scans []string
-	above := map[*plan.Node][]*plan.Node{} // the sources of a node
-	for _, n := range p.Nodes {
-		if n.Kind == plan.Source {
-			above[n] = []*plan.Node{n}
-			if _, files := n.Source.(plan.FileReader); !files {
-				scans = append(scans, n.Address)
-			}
-			continue
-		}
-		for _, in := range n.Inputs {
-			for _, source := range above[in.From] {
-				if !slices.Contains(above[n], source) {
-					above[n] = append(above[n], source)
-				}
-			}
-		}
-		if n.Kind != plan.Transform {
-			continue
-		}
-		if _, remembers := n.Transform.(transforms.Rememberer); !remembers {
-			continue
-		}
-		r.Again = true
-		if len(above[n]) > 1 && r.Never == "" {
-			r.Never = fmt.Sprintf("%s remembers rows of several sources, which come in another order each time", n.Address)
-		}
-		if r.Never == "" {
-			r.Never = rememberedScan(n, scans)
-		}
-	}
-	if r.Again && r.Never == "" && len(scans) > 0 {
-		r.Never = "a transform remembers rows, so that all sources would be read again, and of a table (" +
-			strings.Join(scans, ", ") + ") that gives other rows"
-	}
-	return r
-}
-
-func rememberedScan(n *plan.Node, scans []string) string {
-	if len(scans) == 0 {
-		return ""
-	}
-	return fmt.Sprintf("%s remembers rows, so that all sources would be read again, and of a table (%s) that gives other rows",
-		n.Address, strings.Join(scans, ", "))
-}
 
 // resume sets the run up: to go on from a state, or from the beginning.
 func (e *Engine) resume() error {
@@ -92,7 +27,7 @@ func (e *Engine) resume() error {
 		return fmt.Errorf("the run can't go on: %s", e.how.Never)
 	}
 	if o.Resume.Done {
-		e.how = Resumption{}
+		e.how = plan.Resumption{}
 	}
 	if err := e.restore(o.Resume, e.how); err != nil {
 		return err
@@ -121,7 +56,7 @@ func (e *Engine) publishAgain(ctx context.Context, opened *int) error {
 }
 
 // restore begins the stages with what a state has of them.
-func (e *Engine) restore(state *checkpoint.State, how Resumption) error {
+func (e *Engine) restore(state *checkpoint.State, how plan.Resumption) error {
 	for _, s := range e.stages {
 		saved, ok := state.Nodes[s.node.Address]
 		if !ok && !e.options.Checkpoints.Force {
@@ -178,7 +113,7 @@ func (e *Engine) restoreEdges(state *checkpoint.State) error {
 	return nil
 }
 
-func (s *sinkStage) restore(state *checkpoint.State, saved checkpoint.Node, how Resumption) {
+func (s *sinkStage) restore(state *checkpoint.State, saved checkpoint.Node, how plan.Resumption) {
 	of := state.Sinks[s.node.Address]
 	s.env.Resume, s.env.Done, s.held = of.State, state.Done, of.Held
 	s.in = saved.In

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/dynapipe/dynapipe/internal/expr"
 	"github.com/dynapipe/dynapipe/internal/schema"
@@ -30,6 +31,11 @@ func (v View) WriteText(w io.Writer) error {
 	fmt.Fprintf(&b, "  rejects: at most %s, kept in %s\n", s.MaxRejects, s.DeadLetter)
 	fmt.Fprintf(&b, "  batches: up to %d rows or %s, %d per channel, parallelism %d\n",
 		s.BatchRows, size(s.BatchBytes), s.ChannelCapacity, s.Parallelism)
+	if v.State.Resumable {
+		fmt.Fprintf(&b, "  state: in %s, every %s; %s\n", v.State.Path, time.Duration(v.State.Every*float64(time.Second)), v.State.Resumption)
+	} else {
+		fmt.Fprintf(&b, "  state: %s\n", v.State.Resumption)
+	}
 	for i, n := range v.Nodes {
 		fmt.Fprintf(&b, "\n%3d. %s", i+1, n.Address)
 		if len(n.From) > 0 {

@@ -24,6 +24,7 @@ type View struct {
 	Pipeline    string       `json:"pipeline"`
 	Description string       `json:"description,omitempty"`
 	Settings    SettingsView `json:"settings"`
+	State       StateView    `json:"state"`
 	Nodes       []NodeView   `json:"nodes"`
 	Warnings    []diag.Item  `json:"warnings"`
 }
@@ -36,6 +37,14 @@ type SettingsView struct {
 	BatchBytes      int64  `json:"batch_bytes"`
 	ChannelCapacity int    `json:"channel_capacity"`
 	Parallelism     int    `json:"parallelism"`
+}
+
+// StateView is how a run of the plan can be resumed.
+type StateView struct {
+	Path       string  `json:"path"`
+	Every      float64 `json:"every_seconds"`
+	Resumable  bool    `json:"resumable"`
+	Resumption string  `json:"resumption"` // how, or why not
 }
 
 // NodeView is one node of a View.
@@ -66,6 +75,10 @@ func NewView(ctx context.Context, p *Plan) View {
 			BatchBytes:      p.Settings.BatchBytes,
 			ChannelCapacity: p.Settings.ChannelCapacity,
 			Parallelism:     p.Settings.Parallelism,
+		},
+		State: StateView{
+			Path: p.Secrets.Mask(p.State.Path), Every: p.State.Every.Seconds(),
+			Resumable: p.Resumption().Never == "", Resumption: p.Secrets.Mask(p.Resumption().String()),
 		},
 		Warnings: diag.NewDocument(p.Warnings).Diagnostics,
 	}
