@@ -649,6 +649,7 @@ func TestREADMEIsTrue(t *testing.T) {
 		"open_orders": fileSink("source.dynamodb.open_orders"),
 		"apply":       "source \"jsonl\" \"changes\" {\n  path = \"changes.jsonl\"\n}\n",
 		"nightly":     csvSource + fileSink("source.csv.in"),
+		"counters":    "source \"csv\" \"visits\" {\n  path = \"visits.csv\"\n}\n",
 	}
 	blocks := regexp.MustCompile("(?s)```hcl\n(.*?)```").FindAllStringSubmatch(string(text), -1)
 	dir := t.TempDir()
@@ -671,7 +672,7 @@ func TestREADMEIsTrue(t *testing.T) {
 	if len(rest) > 0 {
 		t.Errorf("the README does not show %v any more", rest)
 	}
-	if len(blocks) != 5 {
-		t.Errorf("the README has %d pipelines, and 5 are known here", len(blocks))
+	if len(blocks) != 6 {
+		t.Errorf("the README has %d pipelines, and 6 are known here", len(blocks))
 	}
 }

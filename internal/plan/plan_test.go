@@ -91,6 +91,7 @@ func example(facts func(context.Context) (schema.Facts, error)) *plan.Plan {
 	return &plan.Plan{
 		Name:     "p",
 		Settings: plan.Settings{MaxRejects: plan.Limit{Percent: 2.5, IsPercent: true}, DeadLetter: "hunter2.rejects.jsonl", BatchRows: 10, BatchBytes: 1500},
+		State:    plan.State{Path: "hunter2/state", Every: plan.DefaultStateEvery},
 		Secrets:  secrets,
 		Nodes: []*plan.Node{source, {Address: "sink.t.out", Kind: plan.Sink, Type: "t", Name: "out",
 			Inputs: []plan.Input{{From: source, Output: "rich"}}, Sink: sink{component{facts: facts}}}},
@@ -114,6 +115,7 @@ func TestView(t *testing.T) {
 	want := `Pipeline p
   rejects: at most 2.5%, kept in (sensitive).rejects.jsonl
   batches: up to 10 rows or 1500 bytes, 0 per channel, parallelism 0
+  state: in (sensitive)/state, every 5s; --resume goes on from the last checkpoint
 
   1. source.csv.users
        path    (sensitive)
