@@ -8,6 +8,7 @@ import (
 	"github.com/dynapipe/dynapipe/engine"
 	"github.com/dynapipe/dynapipe/internal/dryrun"
 	"github.com/dynapipe/dynapipe/internal/expr"
+	"github.com/dynapipe/dynapipe/internal/metrics"
 	"github.com/dynapipe/dynapipe/internal/plan"
 )
 
@@ -15,14 +16,14 @@ import (
 const maxFirst = 10
 
 // dryRun does all of a run but write: no sink, no state, no dead letter.
-func (a *app) dryRun(ctx context.Context, p *plan.Plan, run *expr.Run, o *runOptions, log *slog.Logger) error {
+func (a *app) dryRun(ctx context.Context, p *plan.Plan, server *metrics.Server, run *expr.Run, o *runOptions, log *slog.Logger) error {
 	file, err := openReport(o.report, run.ID)
 	if err != nil {
 		return err
 	}
 	dry, counted := dryrun.Plan(p)
 	var first []string
-	s := &saving{app: a, plan: dry, rejected: func(what string) {
+	s := &saving{app: a, plan: dry, metrics: server, rejected: func(what string) {
 		if len(first) < maxFirst {
 			first = append(first, what)
 		}

@@ -191,12 +191,13 @@ func Reference() ([]Page, error) {
 		fmt.Fprintf(&index, "- [%s](%s): %s\n", t.title(), name, t.summary)
 		pages = append(pages, Page{name, t.page()})
 	}
-	index.WriteString("\n## Expressions and commands\n\n- [functions](functions.md)\n- [command line](command-line.md)\n- [diagnostics](diagnostics.md)\n- [JSON Schema](pipeline.schema.json): what `dynapipe schema` writes\n")
+	index.WriteString("\n## Expressions and commands\n\n- [functions](functions.md)\n- [command line](command-line.md)\n- [diagnostics](diagnostics.md)\n- [metrics](metrics.md)\n- [JSON Schema](pipeline.schema.json): what `dynapipe schema` writes\n")
 	return append(pages,
 		Page{"README.md", index.String()},
 		Page{"functions.md", functionsPage(ref)},
 		Page{"command-line.md", commandsPage()},
 		Page{"diagnostics.md", diagnosticsPage(ref)},
+		Page{"metrics.md", metricsPage()},
 		Page{"pipeline.schema.json", string(language)}), nil
 }
 

@@ -60,6 +60,7 @@ type runOptions struct {
 	maxDuration time.Duration
 	noProgress  bool
 	dryRun      bool
+	metrics     string
 	logLevel    choice
 	logFormat   choice
 }
@@ -111,6 +112,7 @@ state saved.`,
 	f.StringVar(&o.state, "state", "", "keep the state in this `folder`, whatever the pipeline says")
 	f.DurationVar(&o.maxDuration, "max-duration", 0, "stop, as the first signal does, when the run takes longer: 90s, 15m, 2h")
 	f.BoolVar(&o.dryRun, "dry-run", false, "read, transform and check all rows, and write none: no sink, no table, no state, no dead letter")
+	f.StringVar(&o.metrics, "metrics", "", "serve metrics for Prometheus at this `address` while the run goes on, as :9090, below /metrics")
 	f.BoolVar(&o.noProgress, "no-progress", false, "show no progress")
 	f.Var(&o.logLevel, "log-level", "the least level of log records; debug shows each request")
 	f.Var(&o.logFormat, "log-format", "log records as text or JSON lines; with json, the summary is a record too")
@@ -132,14 +134,22 @@ func (a *app) run(ctx context.Context, path string, o *runOptions) error {
 		return &wrong{diags: problems, files: files}
 	}
 	log := newLogger(a.console, o.logLevel.value, o.logFormat.value, p.Secrets)
+	server, err := a.listenMetrics(o, log)
+	if err != nil {
+		return err
+	}
+	if server != nil {
+		defer func() { _ = server.Close() }() // it has answered what it could
+	}
 	if o.dryRun {
 		a.warn(p, files, o, log)
-		return a.dryRun(ctx, p, run, o, log)
+		return a.dryRun(ctx, p, server, run, o, log)
 	}
 	s, err := a.openState(p, o, log)
 	if err != nil {
 		return err
 	}
+	s.metrics = server
 	file, err := a.prepare(path, o, s, run)
 	if err != nil {
 		return errors.Join(err, s.end(engine.Failed))
@@ -261,6 +271,7 @@ func (a *app) move(ctx context.Context, s *saving, run *expr.Run, o *runOptions,
 	}
 	w.begin()
 	defer w.end()
+	a.serveMetrics(s, e, o)
 	return e.Run(ctx)
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/dynapipe/dynapipe/engine"
 	"github.com/dynapipe/dynapipe/internal/checkpoint"
 	"github.com/dynapipe/dynapipe/internal/expr"
+	"github.com/dynapipe/dynapipe/internal/metrics"
 	"github.com/dynapipe/dynapipe/internal/plan"
 	"github.com/dynapipe/dynapipe/sinks"
 )
@@ -31,7 +32,8 @@ type saving struct {
 	force bool
 	// rejected, when not nil, is told of each reject.
 	rejected func(what string)
-	log      *slog.Logger // of notes, where all of standard error is records; else nil
+	metrics  *metrics.Server // nil when nobody asked for it
+	log      *slog.Logger    // of notes, where all of standard error is records; else nil
 }
 
 // openState locks the pipeline's state. Where nobody asked for state, a folder

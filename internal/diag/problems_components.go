@@ -178,6 +178,8 @@ func ofComponents() []Problem {
 			"A flag is for another kind of source.", "Leave it out."},
 		{"source-cant-be-read", "Source can't be read",
 			"The files of the source can't be listed.", "Look at the path."},
+		{"metrics-cant-be-served", "Metrics can't be served",
+			"The address of --metrics is taken, or none.", "Give another address, as :9091."},
 		{"report-cant-be-written", "Report can't be written",
 			"The file of --report can't be made.", "Give another path."},
 		{"two-formats", "Two formats",
