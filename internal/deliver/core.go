@@ -368,11 +368,16 @@ func (c *Core) conclude(ctx context.Context, r *request, a Answer, err error, no
 func (c *Core) settle(ends []ending) {
 	done := ends[:0]
 	var failure error
-	for _, end := range ends {
+	for len(ends) > 0 {
+		if n := endAlike(ends); n > 0 {
+			done = append(done, ends[:n]...)
+			ends = ends[n:]
+			continue
+		}
+		end := ends[0]
+		ends = ends[1:]
 		row := &end.entry.Row
-		if end.outcome != record.Rejected {
-			row.Receipt.End(row.Index, end.outcome)
-		} else if err := row.Receipt.Reject(row.Index, *end.why); err != nil {
+		if err := row.Receipt.Reject(row.Index, *end.why); err != nil {
 			failure = err
 			continue
 		}
@@ -380,6 +385,31 @@ func (c *Core) settle(ends []ending) {
 	}
 	c.release(done, failure)
 	c.nudge()
+}
+
+// endAlike ends the first rows, as far as they end alike on one receipt, and
+// returns how many they are: none when the first is rejected. Most rows of a
+// request are of one batch and were all written.
+func endAlike(ends []ending) int {
+	first, outcome := &ends[0].entry.Row, ends[0].outcome
+	if outcome == record.Rejected {
+		return 0
+	}
+	receipt, ofBatch := first.Receipt.(*record.Receipt)
+	if !ofBatch {
+		first.Receipt.End(first.Index, outcome)
+		return 1
+	}
+	rows := make([]int, 0, 32)
+	for i := range ends {
+		row := &ends[i].entry.Row
+		if ends[i].outcome != outcome || row.Receipt != Receipt(receipt) {
+			break
+		}
+		rows = append(rows, row.Index)
+	}
+	receipt.EndEach(rows, outcome)
+	return len(rows)
 }
 
 // release makes room, and takes in why rows could not end.

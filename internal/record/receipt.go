@@ -208,6 +208,33 @@ func (r *Receipt) End(row int, o Outcome) {
 	}
 }
 
+// EndEach is End for several rows, which costs less than one after the other.
+func (r *Receipt) EndEach(rows []int, o Outcome) {
+	r.mu.Lock()
+	later, moved, before := r.later, r.moved, r.open
+	for _, row := range rows {
+		if later == nil || !isSet(moved, row) {
+			r.mark(row)
+		}
+	}
+	n := int64(before - r.open)
+	r.tally.Count(o, n)
+	r.counts.Add(o, n)
+	done := n > 0 && r.open == 0
+	r.mu.Unlock()
+	if done && r.settled != nil {
+		r.settled(r)
+	}
+	if int(n) == len(rows) {
+		return
+	}
+	for _, row := range rows {
+		if isSet(moved, row) {
+			later.End(row, o)
+		}
+	}
+}
+
 // EndAll ends every row of the batch with one outcome.
 func (r *Receipt) EndAll(o Outcome) {
 	r.mu.Lock()

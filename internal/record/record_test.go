@@ -2,6 +2,7 @@ package record_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -174,6 +175,49 @@ func TestReceiptEndsAll(t *testing.T) {
 	if r.Open() != 0 || settled != 1 || tally.Written.Load() != 70 {
 		t.Fatalf("%d open, settled %d times, %d written", r.Open(), settled, tally.Written.Load())
 	}
+}
+
+// Rows that end together may be of a receipt and of others that were split off.
+func TestReceiptEndsEachOfSeveral(t *testing.T) {
+	var tally record.Tally
+	var settled []string
+	settle := func(name string) func(*record.Receipt) {
+		return func(*record.Receipt) { settled = append(settled, name) }
+	}
+	r := record.NewReceipt("sink.a.b", &tally, origins(130), nil, settle("first"))
+	r.EndEach([]int{0, 1, 64}, record.Written)
+	var left, last []int
+	for row := range 130 {
+		switch {
+		case row == 0 || row == 1 || row == 64:
+		case row < 100:
+			left = append(left, row)
+		default:
+			last = append(last, row)
+		}
+	}
+	later := r.Split(last, nil, settle("later"))
+	r.EndEach(append([]int{129, 100}, left[1:]...), record.Written)
+	if r.Open() != 1 || later.Open() != 28 || settled != nil {
+		t.Fatalf("%d and %d open, settled %v", r.Open(), later.Open(), settled)
+	}
+	r.EndEach([]int{left[0]}, record.Coalesced)
+	r.EndEach(last[1:29], record.Filtered)
+	if want := []string{"first", "later"}; r.Open() != 0 || later.Open() != 0 || !slices.Equal(settled, want) {
+		t.Fatalf("%d and %d open, settled %v", r.Open(), later.Open(), settled)
+	}
+	if r.Counts() != (record.Counts{Written: 99, Coalesced: 1}) || later.Counts() != (record.Counts{Written: 2, Filtered: 28}) {
+		t.Errorf("counted %+v and %+v", r.Counts(), later.Counts())
+	}
+	if tally.Written.Load() != 101 || tally.Coalesced.Load() != 1 || tally.Filtered.Load() != 28 {
+		t.Errorf("tally %+v", &tally)
+	}
+	defer func() {
+		if caught, _ := recover().(string); !strings.Contains(caught, "ended twice") {
+			t.Error("a row can end twice")
+		}
+	}()
+	r.EndEach([]int{7, 7}, record.Written)
 }
 
 // Promise 2: a row that the dead letter can't keep has not ended.
