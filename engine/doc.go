@@ -21,4 +21,9 @@
 // that, and what is found undone after a failure is counted where it is found.
 // No count is derived from the others, so that the ledger (promise 1) can fail,
 // and a run whose ledger does not balance is a failed run.
+//
+// Now and then a barrier goes down the graph between units (barrier.go). What is
+// before it is the same at every stage, so that what each says of itself as it
+// passes makes one state (checkpoints.go), from which a later run goes on
+// (resume.go, promise 5).
 package engine
