@@ -6,6 +6,7 @@
 //	exit.go        how a command ends: what is shown, and its exit code
 //	arguments.go   what is wrong with a command line, as diagnostics
 //	run.go         run: a pipeline from file to report
+//	report.go      --report: files with what a run did
 //	watch.go       a run under way: progress, and warnings as they come
 //	interrupt.go   signals and --max-duration
 //	progress.go    the text of the progress line

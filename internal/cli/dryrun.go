@@ -17,7 +17,7 @@ const maxFirst = 10
 
 // dryRun does all of a run but write: no sink, no state, no dead letter.
 func (a *app) dryRun(ctx context.Context, p *plan.Plan, server *metrics.Server, run *expr.Run, o *runOptions, log *slog.Logger) error {
-	file, err := openReport(o.report, run.ID)
+	reports, err := openReports(o.reports, run.ID)
 	if err != nil {
 		return err
 	}
@@ -28,7 +28,7 @@ func (a *app) dryRun(ctx context.Context, p *plan.Plan, server *metrics.Server, 
 			first = append(first, what)
 		}
 	}}
-	report, err := a.move(ctx, s, run, o, log)
+	report, err := a.move(ctx, s, run, o, reports.history(), log)
 	rehearsed(report, first)
 	hide(report, p.Secrets)
 	a.summarise(ctx, report, dry, err, o, log)
@@ -37,7 +37,7 @@ func (a *app) dryRun(ctx context.Context, p *plan.Plan, server *metrics.Server, 
 			fmt.Fprintf(a.console, "Note: %s: its rows were counted, and not checked\n", node)
 		}
 	}
-	return a.deliver(report, file)
+	return a.deliver(report, reports)
 }
 
 // rehearsed is a report that calls nothing written that was not.

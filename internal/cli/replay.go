@@ -52,7 +52,7 @@ or the command line is wrong; 3 done, and some rows stay; 4 interrupted.`,
 	f := c.Flags()
 	f.StringVar(&o.deadLetter, "dead-letter", "", "the `file` with the rows; the pipeline's own unless set")
 	f.StringVar(&o.node, "node", "", "send in only what this node refused, as `sink.batch_write.users`")
-	f.StringVar(&o.report, "report", "", "write the report as JSON to this `file` when the replay ends, however it ends")
+	o.addReport(f, "replay")
 	f.DurationVar(&o.maxDuration, "max-duration", 0, "stop, as the first signal does, when the replay takes longer: 90s, 15m, 2h")
 	f.BoolVar(&o.noProgress, "no-progress", false, "show no progress")
 	f.Var(&o.logLevel, "log-level", "the least level of log records; debug shows each request")
@@ -81,7 +81,7 @@ func (a *app) replay(ctx context.Context, path string, o *replayOptions) error {
 	if err != nil {
 		return err
 	}
-	file, err := openReport(o.report, run.ID)
+	reports, err := openReports(o.reports, run.ID)
 	if err != nil {
 		return err
 	}
@@ -93,7 +93,7 @@ func (a *app) replay(ctx context.Context, path string, o *replayOptions) error {
 	if err := again.Begin(); err != nil {
 		return err
 	}
-	report, err := a.move(ctx, s, run, &o.runOptions, log)
+	report, err := a.move(ctx, s, run, &o.runOptions, reports.history(), log)
 	hide(report, p.Secrets)
 	settled := report.Status == engine.Done || report.Status == engine.DoneWithRejects
 	if settled {
@@ -115,7 +115,7 @@ func (a *app) replay(ctx context.Context, path string, o *replayOptions) error {
 			s.note(err.Error())
 		}
 	}
-	return a.deliver(report, file)
+	return a.deliver(report, reports)
 }
 
 func rowsStay(n int64) string {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"time"
 
 	"github.com/google/uuid"
@@ -15,7 +14,7 @@ import (
 	"github.com/dynapipe/dynapipe/engine"
 	"github.com/dynapipe/dynapipe/internal/diag"
 	"github.com/dynapipe/dynapipe/internal/expr"
-	"github.com/dynapipe/dynapipe/internal/format/atomicfile"
+	"github.com/dynapipe/dynapipe/internal/htmlreport"
 	"github.com/dynapipe/dynapipe/internal/plan"
 	"github.com/dynapipe/dynapipe/pipeline"
 )
@@ -54,7 +53,7 @@ func newRun() (*expr.Run, error) {
 // runOptions are the flags of run.
 type runOptions struct {
 	inputs
-	report      string
+	reports     []string
 	resume      choice
 	state       string
 	maxDuration time.Duration
@@ -98,7 +97,7 @@ state saved.`,
   dynapipe run pipeline.hcl --var table=users --var-file production.hcl
   dynapipe run pipeline.hcl --dry-run
   dynapipe run pipeline.hcl --resume
-  dynapipe run pipelines/nightly --output json --report nightly.json --max-duration 2h`,
+  dynapipe run pipelines/nightly --output json --report nightly.json --report nightly.html --max-duration 2h`,
 		Args:              onePipeline,
 		ValidArgsFunction: completePipelines,
 		RunE:              func(c *cobra.Command, args []string) error { return a.run(c.Context(), args[0], o) },
@@ -106,7 +105,7 @@ state saved.`,
 	o.inputs.add(c)
 	a.addOutput(c, "what standard output gets: nothing of ours, or the report as one JSON document")
 	f := c.Flags()
-	f.StringVar(&o.report, "report", "", "write the report as JSON to this `file` when the run ends, however it ends")
+	o.addReport(f, "run")
 	f.Var(&o.resume, "resume", "go on from where an earlier run of the pipeline ended; with =force also when the pipeline has changed")
 	f.Lookup("resume").NoOptDefVal = resumeYes
 	f.StringVar(&o.state, "state", "", "keep the state in this `folder`, whatever the pipeline says")
@@ -150,14 +149,14 @@ func (a *app) run(ctx context.Context, path string, o *runOptions) error {
 		return err
 	}
 	s.metrics = server
-	file, err := a.prepare(path, o, s, run)
+	reports, err := a.prepare(path, o, s, run)
 	if err != nil {
 		return errors.Join(err, s.end(engine.Failed))
 	}
 	p = s.plan
 	a.warn(p, files, o, log)
 
-	report, err := a.move(ctx, s, run, o, log)
+	report, err := a.move(ctx, s, run, o, reports.history(), log)
 	hide(report, p.Secrets)
 	a.summarise(ctx, report, p, err, o, log)
 	if log.Enabled(ctx, slog.LevelDebug) {
@@ -166,12 +165,12 @@ func (a *app) run(ctx context.Context, path string, o *runOptions) error {
 	if err := s.end(report.Status); err != nil {
 		s.note(err.Error())
 	}
-	return a.deliver(report, file)
+	return a.deliver(report, reports)
 }
 
 // prepare takes up the state of an earlier run or sets it aside, and opens the
-// report. A run that goes on has the identity of the earlier one.
-func (a *app) prepare(path string, o *runOptions, s *saving, run *expr.Run) (*atomicfile.File, error) {
+// reports. A run that goes on has the identity of the earlier one.
+func (a *app) prepare(path string, o *runOptions, s *saving, run *expr.Run) (reports, error) {
 	if o.resume.value != resumeNo {
 		if err := s.load(); err != nil {
 			return nil, err
@@ -182,17 +181,14 @@ func (a *app) prepare(path string, o *runOptions, s *saving, run *expr.Run) (*at
 			return nil, err
 		}
 	}
-	file, err := openReport(o.report, run.ID)
+	reports, err := openReports(o.reports, run.ID)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.begin(); err != nil {
-		if file != nil {
-			err = errors.Join(err, file.Discard())
-		}
-		return nil, err
+		return nil, errors.Join(err, reports.discard())
 	}
-	return file, nil
+	return reports, nil
 }
 
 // conflicts finds what is wrong with pipeline and flags together.
@@ -204,31 +200,20 @@ func (a *app) conflicts(p *plan.Plan, o *runOptions) hcl.Diagnostics {
 	if o.dryRun && o.resume.value != resumeNo {
 		diags = append(diags, diag.Plain("Wrong command line", "--dry-run says what a run from the beginning would do, and --resume goes on with another one. Use one of them."))
 	}
-	if o.report == plan.StandardStream {
-		diags = append(diags, diag.Plain("Not a file", "--report takes the path of a file. For the report on standard output use --output json."))
-	}
-	if o.report != "" && filepath.Clean(o.report) == filepath.Clean(p.Settings.DeadLetter) {
-		diags = append(diags, diag.Plain("File written twice", "--report and dead_letter would both write %s.", o.report))
-	}
+	diags = append(diags, conflictsOfReports(p, o.reports)...)
 	for _, n := range p.Nodes {
 		if o.resume.value != resumeNo && n.Reads(plan.StandardStream) {
 			diags = append(diags, diag.Error(n.Range, "Standard input can't be resumed",
 				"%s reads standard input, which is gone when a run has ended: --resume has nothing to go on from. Put the input into a file.", n.Address))
-		}
-		if o.report != "" && n.Reads(o.report) {
-			diags = append(diags, diag.Error(n.Range, "Source overwritten", "%s reads %s, and --report would write over it.", n.Address, o.report))
 		}
 		sink, ok := n.Sink.(plan.FileWriter)
 		if !ok {
 			continue
 		}
 		for _, path := range sink.WritesFiles() {
-			switch {
-			case path == plan.StandardStream && a.output.value == formatJSON:
+			if path == plan.StandardStream && a.output.value == formatJSON {
 				diags = append(diags, diag.Error(n.Range, "Standard output used twice",
 					"%s writes its rows to standard output, and --output json the report. Use --report FILE for the report, or another path.", n.Address))
-			case o.report != "" && filepath.Clean(path) == filepath.Clean(o.report):
-				diags = append(diags, diag.Error(n.Range, "File written twice", "%s and --report would both write %s.", n.Address, o.report))
 			}
 		}
 	}
@@ -259,11 +244,11 @@ func (a *app) showWarnings(p *plan.Plan, files map[string]*hcl.File) {
 }
 
 // move runs the plan and watches it.
-func (a *app) move(ctx context.Context, s *saving, run *expr.Run, o *runOptions, log *slog.Logger) (*engine.Report, error) {
+func (a *app) move(ctx context.Context, s *saving, run *expr.Run, o *runOptions, history *htmlreport.Recorder, log *slog.Logger) (*engine.Report, error) {
 	p := s.plan
 	ctx, asked := a.listen(ctx, o.maxDuration)
 	defer asked.finish()
-	e := engine.New(p, engine.Options{Run: run, Stop: asked.stop, Requests: requests(log), Checkpoints: s.options(), Rejected: s.rejected})
+	e := engine.New(p, engine.Options{Run: run, Stop: asked.stop, Requests: both(requests(log), history), Checkpoints: s.options(), Rejected: s.rejected})
 	log.Info("run begins", "pipeline", p.Name, "run", run.ID, "version", a.Version)
 	w := &watch{app: a, engine: e, log: log, show: !o.noProgress && o.logFormat.value != formatJSON}
 	if o.dryRun {
@@ -272,6 +257,7 @@ func (a *app) move(ctx context.Context, s *saving, run *expr.Run, o *runOptions,
 	w.begin()
 	defer w.end()
 	a.serveMetrics(s, e, o)
+	defer observe(e, history)()
 	return e.Run(ctx)
 }
 
@@ -281,65 +267,6 @@ func logStack(log *slog.Logger, err error) {
 	if errors.As(err, &defect) {
 		log.Debug("defect", "node", defect.Node, "stack", string(defect.Stack))
 	}
-}
-
-// hide masks the secrets in what a report quotes of others (promise 8).
-func hide(r *engine.Report, secrets *diag.Secrets) {
-	r.Error, r.FirstReject = secrets.Mask(r.Error), secrets.Mask(r.FirstReject)
-	for i, what := range r.FirstRejects {
-		r.FirstRejects[i] = secrets.Mask(what)
-	}
-	for i := range r.Nodes {
-		for j := range r.Nodes[i].Warnings {
-			w := &r.Nodes[i].Warnings[j]
-			w.Message = secrets.Mask(w.Message)
-		}
-	}
-}
-
-// openReport makes sure, before anything runs, that the report can be written
-// in its place. There is none without a path.
-func openReport(path, run string) (*atomicfile.File, error) {
-	if path == "" {
-		return nil, nil
-	}
-	f, err := atomicfile.Recreate(path, run) // a run that goes on has the id of one that may have left its own
-	if err != nil {
-		return nil, refuse("Report can't be written", "--report %s: %v.", path, err)
-	}
-	return f, nil
-}
-
-// deliver writes the report where it was asked for. A report that can't be
-// written fails a run that went well, and never hides how one ended that did
-// not.
-func (a *app) deliver(r *engine.Report, file *atomicfile.File) error {
-	var err error
-	if file != nil {
-		err = writeReport(file, r)
-	}
-	if a.output.value == formatJSON {
-		err = errors.Join(err, writeJSON(a.Stdout, r))
-	}
-	if r.Status == engine.Done {
-		return err
-	}
-	if err != nil {
-		fmt.Fprintf(a.console, "Error: %v\n", err)
-	}
-	return &ended{r.Status}
-}
-
-// writeReport puts the report in its place at once.
-func writeReport(f *atomicfile.File, r any) error {
-	err := writeJSON(f, r)
-	if err = errors.Join(err, f.Finish()); err == nil {
-		err = f.Publish()
-	}
-	if err = errors.Join(err, f.Discard()); err != nil {
-		return fmt.Errorf("write the report: %w", err)
-	}
-	return nil
 }
 
 // completePipelines completes .hcl files and folders.
