@@ -21,7 +21,7 @@ ifeq ($(DYNAMODB_ENDPOINT),)
 NEEDS_DYNAMODB := $(SERVER)
 endif
 
-.PHONY: help build release crosscheck image demo test nightly race lint generate fuzz bench microbench tools clean
+.PHONY: browser help build release crosscheck image demo test nightly race lint generate fuzz bench microbench tools clean
 
 help: ## list these commands
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -46,7 +46,7 @@ image: ## build the container image dynapipe:VERSION
 demo: build $(NEEDS_DYNAMODB) ## import, export and migrate real data with a local DynamoDB
 	@scripts/demo.sh
 
-test: $(NEEDS_DYNAMODB) ## set up and run every test
+test: $(NEEDS_DYNAMODB) browser ## set up and run every test
 	go test ./...
 
 nightly: $(NEEDS_DYNAMODB) ## run the property tests with CASES (20000) scenarios each, and kill KILLS (170) runs of each of six pipelines
@@ -54,7 +54,7 @@ nightly: $(NEEDS_DYNAMODB) ## run the property tests with CASES (20000) scenario
 	DYNAPIPE_TEST_KILLS=$(KILLS) go test -timeout=60m ./cmd/dynapipe -run TestKilledRunsGoOn -v
 	go test -timeout=60m ./internal/expr -run 'TestLoopsAgreeWithTheWalk|TestSmallNumbersAgreeWithDecimals|TestAgreesWithCty' -rapid.checks=$(CASES)
 
-race: $(NEEDS_DYNAMODB) ## run every test with the race detector and Arrow's reference-count checks
+race: $(NEEDS_DYNAMODB) browser ## run every test with the race detector and Arrow's reference-count checks
 	go test -race -tags=assert ./...
 
 lint: ## check formatting, vet, staticcheck, and which package may import which
@@ -95,7 +95,10 @@ bench: build ## compare whole runs with naive programs and DuckDB: ROWS (200000)
 microbench: ## run the benchmarks of packages that match BENCH (all)
 	go test -run='^$$' -bench='$(BENCH)' -benchmem ./...
 
-tools: $(SERVER) ## install the local DynamoDB server of tests and demo (npm)
+tools: $(SERVER) browser ## install the local DynamoDB server of tests and demo (npm), and Chromium for a test (apt)
+
+browser:
+	@scripts/browser.sh
 
 $(SERVER): tools/package-lock.json
 	@if ! command -v npm >/dev/null; then

@@ -68,7 +68,7 @@ func quantities() []quantity {
 		{"Requests per second", "attempts, retries among them", []count{
 			{"", func(c counts) float64 { return float64(c.requests) }, asks},
 		}},
-		{"Requests in flight", "on average: the time spent in requests that ended, by the time that went by", []count{
+		{"Requests in flight", "on average, from the time that requests took", []count{
 			{"", func(c counts) float64 { return c.busy }, asks},
 		}},
 		{"Retries and throttles per second", "what services pushed back", []count{

@@ -11,14 +11,17 @@ import (
 
 // The measures of the graph, in units of the drawing.
 const (
-	boxWidth, boxHeight = 200, 62
-	columnGap, rowGap   = 120, 22
+	boxWidth, boxHeight = 236, 62
+	columnGap, rowGap   = 130, 22
 	margin              = 10
+	// fits is how wide a graph may be to be shown whole; a wider one is scrolled.
+	fits = 2000
 )
 
 // graph is the pipeline as a drawing, sources on the left.
 type graph struct {
 	Width, Height int
+	Fits          bool
 	Boxes         []box
 	Edges         []line
 }
@@ -89,6 +92,7 @@ func drawGraph(r *engine.Report) graph {
 	}
 	g := graph{}
 	g.Width, g.Height = place(all, chains)
+	g.Fits = g.Width <= fits
 	for i, n := range r.Nodes {
 		g.Boxes = append(g.Boxes, boxOf(n, points[i]))
 	}
@@ -134,7 +138,7 @@ func place(all []*point, chains [][]*point) (width, height int) {
 
 func boxOf(n engine.NodeReport, p *point) box {
 	_, name, _ := strings.Cut(n.Node, ".")
-	b := box{X: p.x(), Y: p.y() - boxHeight/2, Kind: n.Kind, Node: n.Node, Name: short(name, 24)}
+	b := box{X: p.x(), Y: p.y() - boxHeight/2, Kind: n.Kind, Node: n.Node, Name: short(name, 26)}
 	switch n.Kind {
 	case "source":
 		b.Counts = number(n.Read) + " read"

@@ -47,7 +47,7 @@ var headings = map[engine.Status]string{
 // others is shown as it stands: the caller has masked secrets in it (promise 8).
 func Write(w io.Writer, r *engine.Report, history *Recorder) error {
 	t, err := template.New("page").Funcs(template.FuncMap{
-		"number": number, "units": units, "time": moment,
+		"number": number, "cell": cell, "units": units, "time": moment,
 	}).Parse(source)
 	if err != nil {
 		return err
@@ -105,6 +105,14 @@ func number(n int64) string {
 		text = text[:i] + "," + text[i:]
 	}
 	return text
+}
+
+// cell is a count in a table where most are zero.
+func cell(n int64) string {
+	if n == 0 {
+		return "-"
+	}
+	return number(n)
 }
 
 // units is capacity units, to a tenth.
