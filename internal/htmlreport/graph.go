@@ -144,6 +144,9 @@ func boxOf(n engine.NodeReport, p *point) box {
 		b.Counts = number(n.Read) + " read"
 	case "sink":
 		b.Counts = number(n.Written) + " written"
+		if n.WouldWrite > 0 {
+			b.Counts = number(n.WouldWrite) + " would be written"
+		}
 	default:
 		b.Counts = number(n.In) + " in, " + number(n.Out) + " out"
 	}

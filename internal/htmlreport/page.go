@@ -55,6 +55,9 @@ func Write(w io.Writer, r *engine.Report, history *Recorder) error {
 	p := page{Report: r, Heading: headings[r.Status], Took: duration(r.Seconds), Graph: drawGraph(r), Charts: charts(r, history.history())}
 	p.Reasons, p.Other = rejects(r)
 	p.Tiles = tiles(r)
+	if r.DryRun {
+		p.Heading = "dry run: " + p.Heading
+	}
 	for _, n := range r.Nodes {
 		if n.Requests > 0 {
 			p.Asked = append(p.Asked, n)
@@ -74,16 +77,20 @@ func tiles(r *engine.Report) []tile {
 	var read, written, requests, retries, throttles int64
 	var capacity float64
 	for _, n := range r.Nodes {
-		read, written = read+n.Read, written+n.Written
+		read, written = read+n.Read, written+n.Written+n.WouldWrite
 		requests, retries, throttles = requests+n.Requests, retries+n.Retries, throttles+n.Throttles
 		for _, c := range n.Capacity {
 			capacity += c.Units
 		}
 	}
+	writing := "rows written"
+	if r.DryRun {
+		writing = "rows would be written"
+	}
 	all := []tile{
 		{"took", duration(r.Seconds), false},
 		{"rows read", number(read), false},
-		{"rows written", number(written), false},
+		{writing, number(written), false},
 		{"rows rejected", number(r.Rejects), r.Rejects > 0},
 	}
 	if r.Unsettled > 0 {
