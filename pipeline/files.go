@@ -18,6 +18,9 @@ import (
 
 const (
 	extension = ".hcl"
+	// TestExtension ends the name of a file of tests, which is no part of the
+	// pipeline in its folder.
+	TestExtension = ".test.hcl"
 	// maxFile bounds a file: a pipeline is written by hand, or nearly so, and a
 	// data file given by mistake is not read whole.
 	maxFile = 4 << 20
@@ -31,7 +34,7 @@ const (
 // read reads and parses the pipeline file at path, or those of the folder. broken are
 // the files with syntax errors.
 func read(path string) (files map[string]*hcl.File, broken map[string]bool, diags hcl.Diagnostics) {
-	paths, problem := list(path)
+	paths, problem := list(path, isPipeline)
 	if problem != nil {
 		return nil, nil, hcl.Diagnostics{problem}
 	}
@@ -47,8 +50,14 @@ func read(path string) (files map[string]*hcl.File, broken map[string]bool, diag
 	return files, broken, diags
 }
 
-// list is the pipeline files that a path stands for.
-func list(path string) ([]string, *hcl.Diagnostic) {
+// isPipeline reports that a name is that of a pipeline file, and isOurs of one
+// in HCL, tests as well.
+func isPipeline(name string) bool { return isOurs(name) && !strings.HasSuffix(name, TestExtension) }
+func isOurs(name string) bool     { return strings.HasSuffix(name, extension) }
+
+// list is the files that a path stands for: itself, or those of the folder that
+// are wanted.
+func list(path string, wanted func(name string) bool) ([]string, *hcl.Diagnostic) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, unreadable("pipeline file or folder", path, err)
@@ -62,7 +71,7 @@ func list(path string) ([]string, *hcl.Diagnostic) {
 	}
 	var paths []string
 	for _, e := range entries {
-		if strings.HasSuffix(e.Name(), extension) && !strings.HasPrefix(e.Name(), ".") && !e.IsDir() {
+		if wanted(e.Name()) && !strings.HasPrefix(e.Name(), ".") && !e.IsDir() {
 			paths = append(paths, filepath.Join(path, e.Name()))
 		}
 	}
@@ -71,6 +80,10 @@ func list(path string) ([]string, *hcl.Diagnostic) {
 	}
 	return paths, nil
 }
+
+// Parse reads and parses one file of HCL. The file is for rendering diagnostics,
+// and nil only when it could not be read.
+func Parse(path string) (*hcl.File, hcl.Diagnostics) { return parse(path) }
 
 func parse(path string) (*hcl.File, hcl.Diagnostics) {
 	src, problem := readFile("pipeline", path)

@@ -13,33 +13,54 @@ import (
 	"github.com/dynapipe/dynapipe/internal/diag"
 )
 
-// Files is the pipeline files that a path stands for: a file itself, those of a
+// Files is the files of HCL that a path stands for, tests as well: a file itself, those of a
 // folder, and with below also those of the folders below it, hidden ones left out.
 func Files(path string, below bool) ([]string, *hcl.Diagnostic) {
 	if !below {
-		return list(path)
+		return list(path, isOurs)
 	}
+	paths, problem := walk(path, isOurs)
+	if problem == nil && len(paths) == 0 {
+		problem = diag.Plain("No pipeline here", "Neither the folder %s nor those below it have %s files.", path, extension)
+	}
+	return paths, problem
+}
+
+// Tests is the files of tests that a path stands for: a file itself, those of a
+// folder and of the folders below it, hidden ones left out.
+func Tests(path string) ([]string, *hcl.Diagnostic) {
+	paths, problem := walk(path, func(name string) bool { return strings.HasSuffix(name, TestExtension) })
+	switch {
+	case problem != nil:
+	case len(paths) == 0:
+		problem = diag.Plain("No tests here", "Neither the folder %s nor those below it have %s files. `dynapipe docs test` shows what is in one.", path, TestExtension)
+	case paths[0] == path && !strings.HasSuffix(path, TestExtension):
+		problem = diag.Plain("Not a file of tests", "%s is no file of tests: their names end in %s. Those of a pipeline stand beside it, as in users%s for users%s.", path, TestExtension, TestExtension, extension)
+	}
+	return paths, problem
+}
+
+// walk finds the files below a folder that are wanted; a file that was named is
+// taken, whatever it is called.
+func walk(path string, wanted func(name string) bool) ([]string, *hcl.Diagnostic) {
 	var paths []string
 	err := filepath.WalkDir(path, func(at string, e fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
 		case at == path && !e.IsDir():
-			paths = append(paths, at) // it was named, whatever it is called
+			paths = append(paths, at)
 		case at != path && strings.HasPrefix(e.Name(), "."):
 			if e.IsDir() {
 				return filepath.SkipDir
 			}
-		case strings.HasSuffix(e.Name(), extension) && !e.IsDir():
+		case wanted(e.Name()) && !e.IsDir():
 			paths = append(paths, at)
 		}
 		return nil
 	})
 	if err != nil {
-		return nil, unreadable("pipeline file or folder", path, err)
-	}
-	if len(paths) == 0 {
-		return nil, diag.Plain("No pipeline here", "Neither the folder %s nor those below it have %s files.", path, extension)
+		return nil, unreadable("file or folder", path, err)
 	}
 	return paths, nil
 }

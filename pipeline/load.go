@@ -38,7 +38,15 @@ type Options struct {
 	Vars     []string // name=value
 	VarFiles []string // paths; a later one wins
 	Environ  []string // NAME=value, as os.Environ gives it
+	Values   []Value  // of variables; they win over all others
 	Run      *expr.Run
+}
+
+// Value is what a file that is no pipeline sets a variable to.
+type Value struct {
+	Name  string
+	Value cty.Value
+	Range hcl.Range // of the name
 }
 
 // Load reads the pipeline at path, a file or a folder, and checks it. The
@@ -162,6 +170,9 @@ func (l *loader) place(blk *hclsyntax.Block) {
 		hint := diag.DidYouMean(blk.Type, blockTypes)
 		if kind := l.kindOf(blk.Type); kind != "" {
 			hint = " Its type comes second: " + kind + " \"" + blk.Type + "\" \"name\" { ... }."
+		}
+		if blk.Type == "test" {
+			hint = " Tests stand in files of their own, whose names end in " + TestExtension + ", and are run by `dynapipe test`."
 		}
 		if hint == "" {
 			hint = " There are " + strings.Join(blockTypes, ", ") + "."

@@ -51,6 +51,13 @@ func (l *loader) given(declared map[string]*variable) map[string]*givenValue {
 			out[name] = &givenValue{from: "--var", text: text, value: cty.NilVal}
 		}
 	}
+	for _, v := range l.options.Values {
+		if declared[v.Name] == nil {
+			l.report(diag.Error(v.Range, "Unknown variable", "The pipeline declares no variable %q.%s", v.Name, nearestVariable(v.Name, declared)))
+			continue
+		}
+		out[v.Name] = &givenValue{from: at(v.Range), value: v.Value}
+	}
 	return out
 }
 

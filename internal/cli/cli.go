@@ -77,7 +77,7 @@ anything runs, moves the rows in bounded memory, and accounts for every one.`,
 	root.SetFlagErrorFunc(flagProblem)
 	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveDefault)
 	root.AddCommand(a.runCommand(), a.initCommand(), a.validateCommand(), a.planCommand(), a.graphCommand(), a.fmtCommand(), a.inspectCommand(), a.iamCommand(), a.docsCommand(), a.schemaCommand(), a.chaosCommand(), a.versionCommand())
-	root.AddCommand(a.verifyCommand(), a.replayCommand())
+	root.AddCommand(a.verifyCommand(), a.replayCommand(), a.testCommand())
 	root.SetHelpCommand(&cobra.Command{Use: "help [COMMAND]", Short: "Show the help of a command", RunE: func(c *cobra.Command, args []string) error {
 		return a.help(c.Root(), args)
 	}})

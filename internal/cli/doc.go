@@ -20,6 +20,7 @@
 //	               to look at, inspect_sample.go the reading, inspect_text.go
 //	verify.go      verify: targets against what they should be; verify_text.go
 //	               what it found, for people
+//	test.go        test: tests of pipelines
 //	init.go        init: a first pipeline; init_ask.go its questions, init_text.go
 //	               the file
 //	chaos.go       chaos: the fault proxy as a command

@@ -14,6 +14,7 @@ import (
 	"github.com/dynapipe/dynapipe/internal/builtin"
 	"github.com/dynapipe/dynapipe/internal/diag"
 	"github.com/dynapipe/dynapipe/internal/expr"
+	"github.com/dynapipe/dynapipe/internal/pipetest"
 	"github.com/dynapipe/dynapipe/internal/plan"
 	"github.com/dynapipe/dynapipe/internal/schema"
 	"github.com/dynapipe/dynapipe/pipeline"
@@ -36,6 +37,9 @@ type topic struct {
 
 type function = expr.FunctionDoc
 
+// testBlock is the one block that is no pipeline's: it stands in files of tests.
+const testBlock = "test"
+
 // diagnostic is the type of topics that explain what may be wrong.
 const diagnostic = "diagnostic"
 
@@ -57,6 +61,9 @@ func newReference(catalog plan.Catalog) *reference {
 	for _, d := range pipeline.Docs() {
 		word, _, _ := strings.Cut(d.Header, " ")
 		r.topics = append(r.topics, topic{typ: word, summary: d.Block.Summary, block: &d})
+	}
+	for _, d := range pipetest.Docs() {
+		r.topics = append(r.topics, topic{typ: testBlock, summary: d.Block.Summary, block: &d})
 	}
 	for _, f := range expr.FunctionDocs() {
 		r.topics = append(r.topics, topic{typ: "function", name: f.Name, summary: f.Description, function: f})

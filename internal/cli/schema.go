@@ -46,7 +46,7 @@ func (r *reference) json() schema.JSON {
 	defs := schema.JSON{schema.Expression: schema.ExpressionJSON()}
 	blocks := schema.JSON{}
 	for _, t := range r.topics {
-		if t.block == nil {
+		if t.block == nil || t.typ == testBlock {
 			continue
 		}
 		if t.typ == "locals" {

@@ -23,7 +23,7 @@ func Problems() []Problem {
 	hcl := Problem{CodeHCL, "HCL's own message",
 		"The file breaks HCL's syntax, or an expression without rows in it fails.",
 		"The message is HCL's; it points to where reading stopped, which may be behind the mistake."}
-	return slices.Concat([]Problem{hcl}, ofLanguage(), ofComponents())
+	return slices.Concat([]Problem{hcl}, ofLanguage(), ofComponents(), ofTests())
 }
 
 // Code is the code of a diagnostic, by its summary.

@@ -132,6 +132,9 @@ func (c *Config) Shape() expr.Shape {
 	return shape
 }
 
+// ReadOther has another file read in place of those of the pipeline.
+func (c *Config) ReadOther(path string) { c.input.Paths = []string{path} }
+
 // ReadsFiles is the paths.
 func (c *Config) ReadsFiles() []string { return c.input.Paths }
 

@@ -56,6 +56,9 @@ func (c *Config) check(r schema.Ranges) hcl.Diagnostics {
 // Shape is what is known of the rows: the attributes of columns.
 func (c *Config) Shape() expr.Shape { return c.json.Shape() }
 
+// ReadOther has another file read in place of those of the pipeline.
+func (c *Config) ReadOther(path string) { c.input.Paths = []string{path} }
+
 // ReadsFiles is the paths.
 func (c *Config) ReadsFiles() []string { return c.input.Paths }
 

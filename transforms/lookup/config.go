@@ -10,6 +10,7 @@
 //	join.go     items to attributes
 //	batch.go    the core's requests to BatchGetItem and its answers back
 //	transact.go the same of TransactGetItems
+//	given.go    items that are given in place of a table's, for tests of pipelines
 //
 // Packing, concurrency and retries are those of package deliver. A row of the
 // core is a key here, or in a transaction the keys of a row: an entry of the
@@ -68,6 +69,7 @@ type get struct {
 
 	paths    []dynamo.Path // of projection
 	eventual bool          // consistent_read = false was written
+	given    *given        // by Give
 }
 
 var (

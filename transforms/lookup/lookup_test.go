@@ -75,6 +75,11 @@ func tryOpen(t testing.TB, body string) (*opened, error) {
 	if diags := transformtest.Diagnose(t, c, body); diags.HasErrors() {
 		t.Fatal(diags)
 	}
+	return openConfig(t, c)
+}
+
+func openConfig(t testing.TB, c transforms.Config) (*opened, error) {
+	t.Helper()
 	o := &opened{mem: memory.NewCheckedAllocator(memory.NewGoAllocator()), limits: record.Limits{Rows: 2048, Bytes: 4 << 20}}
 	o.meter = progress.NewMeter(transformtest.Node, func(r progress.Request) {
 		o.mu.Lock()
