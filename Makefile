@@ -47,15 +47,15 @@ demo: build $(NEEDS_DYNAMODB) ## import, export and migrate real data with a loc
 	@scripts/demo.sh
 
 test: $(NEEDS_DYNAMODB) browser ## set up and run every test
-	go test ./...
+	go test -timeout=20m ./...
 
 nightly: $(NEEDS_DYNAMODB) ## run the property tests with CASES (20000) scenarios each, and kill KILLS (170) runs of each of six pipelines
 	go test -timeout=60m ./internal/deliver ./engine -run 'TestTableEndsAsIfRowsCameOneByOne|TestAnyGraph' -rapid.checks=$(CASES)
-	DYNAPIPE_TEST_KILLS=$(KILLS) go test -timeout=60m ./cmd/dynapipe -run TestKilledRunsGoOn -v
+	DYNAPIPE_TEST_KILLS=$(KILLS) go test -timeout=180m ./cmd/dynapipe -run TestKilledRunsGoOn -v
 	go test -timeout=60m ./internal/expr -run 'TestLoopsAgreeWithTheWalk|TestSmallNumbersAgreeWithDecimals|TestAgreesWithCty' -rapid.checks=$(CASES)
 
 race: $(NEEDS_DYNAMODB) browser ## run every test with the race detector and Arrow's reference-count checks
-	go test -race -tags=assert ./...
+	go test -race -tags=assert -timeout=20m ./...
 
 lint: ## check formatting, vet, staticcheck, and which package may import which
 	@unformatted=$$(gofmt -l $(wildcard cmd engine examples internal pipeline sinks sources transforms))

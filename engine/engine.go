@@ -77,6 +77,9 @@ func New(p *plan.Plan, o Options) *Engine {
 		byNode[n] = s
 		e.stages = append(e.stages, s)
 	}
+	if o.Checkpoints != nil {
+		e.checkpoints = newCheckpoints(e, *o.Checkpoints)
+	}
 	return e
 }
 

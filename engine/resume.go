@@ -19,7 +19,6 @@ func (e *Engine) resume() error {
 	if o == nil {
 		return e.dead.setAside()
 	}
-	e.checkpoints = newCheckpoints(e, *o)
 	if o.Resume == nil {
 		return e.dead.setAside()
 	}
