@@ -65,11 +65,29 @@ func start(t *testing.T, c Config) *setting {
 		front.Close()
 		s.proxy.Close()
 	})
-	s.url, s.http = front.URL, &http.Client{Transport: transport}
+	s.url, s.http = front.URL, &http.Client{Transport: readOnly{transport}}
 	s.client = dynamodb.NewFromConfig(s.server.Config, func(o *dynamodb.Options) {
 		o.BaseEndpoint, o.Retryer, o.HTTPClient = &front.URL, aws.NopRetryer{}, s.http
 	})
 	return s
+}
+
+// readOnly sends a request's body by reading it. The SDK closes the body as soon
+// as an answer begins, and once closed the body's WriteTo fails by io.EOF, which
+// net/http, still looking whether the body goes on, takes for a broken request: it
+// closes the connection before the answer has been read. The SDK tries again,
+// which is off here.
+type readOnly struct{ http.RoundTripper }
+
+func (t readOnly) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Body != nil {
+		r = r.Clone(r.Context())
+		r.Body = struct {
+			io.Reader
+			io.Closer
+		}{r.Body, r.Body}
+	}
+	return t.RoundTripper.RoundTrip(r)
 }
 
 // item has a partition key, a sort key, and a size of n KB and a little less.
