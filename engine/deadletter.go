@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -117,28 +116,18 @@ func (d *deadLetter) goOn(state *checkpoint.State, counts func(node string) bool
 
 // keep writes the dead letter anew, with the lines that are to stay.
 func (d *deadLetter) keep(stays func(DeadLetterLine) bool) error {
-	old, err := os.Open(d.path)
-	if err != nil {
-		return err
-	}
-	defer old.Close() // it was only read from
 	next, err := atomicfile.Recreate(d.path, d.run)
 	if err != nil {
 		return err
 	}
-	lines, to := bufio.NewReaderSize(old, 64<<10), bufio.NewWriter(next)
-	for {
-		line, readErr := lines.ReadBytes('\n')
-		var e DeadLetterLine
-		if readErr == nil && json.Unmarshal(line, &e) == nil && stays(e) {
+	to := bufio.NewWriter(next)
+	for line, lineErr := range DeadLetterLines(d.path) {
+		if err = lineErr; err == nil && stays(line) {
 			d.count++
-			_, err = to.Write(line)
+			_, err = to.Write(line.Text)
 		}
-		if err != nil || readErr != nil && !errors.Is(readErr, io.EOF) {
-			return errors.Join(err, readErr, next.Discard())
-		}
-		if readErr != nil {
-			break
+		if err != nil {
+			return errors.Join(err, next.Discard())
 		}
 	}
 	if err = errors.Join(to.Flush(), next.Finish()); err == nil {

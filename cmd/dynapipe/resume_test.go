@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -169,6 +170,38 @@ func TestTwoRunsAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := first.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
+// A secret in the name of a file is not in the state, nor in what is said of it,
+// and the run goes on with that file (promise 8).
+func TestStateHasNoSecrets(t *testing.T) {
+	var s *scene
+	for range 20 {
+		s = victims[0].start(t, nil, "")
+		s.edit(t, "p.hcl", `path = "in-*.csv.gz"`, `path = "${var.word}-*.csv.gz"`)
+		s.edit(t, "p.hcl", `path = "out.json"`, `path = "${var.word}.json"`)
+		s.edit(t, "p.hcl", "state {", "variable \"word\" {\n  type = string\n  sensitive = true\n}\nstate {")
+		for _, n := range []string{"1", "2"} {
+			if err := os.Rename(filepath.Join(s.dir, "in-"+n+".csv.gz"), filepath.Join(s.dir, "hunter2-"+n+".csv.gz")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		environ := []string{"DYNAPIPE_VAR_word=hunter2"}
+		if s.kill(t, environ, rand.New(rand.NewPCG(s.seed, 3))) && s.number() > 0 {
+			break
+		}
+	}
+	text, err := os.ReadFile(filepath.Join(s.dir, ".dynapipe", "p.state.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(text), "hunter2") || !regexp.MustCompile(`\(sensitive \d\)-1.csv.gz`).Match(text) {
+		t.Errorf("the state has\n%s", text)
+	}
+	s.expect(t, 3, nil, "run", "p.hcl", "--resume", "--var", "word=hunter2")
+	if _, err := os.Stat(filepath.Join(s.dir, "hunter2.json")); err != nil {
 		t.Error(err)
 	}
 }

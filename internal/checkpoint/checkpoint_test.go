@@ -1,6 +1,7 @@
 package checkpoint
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"os"
@@ -14,9 +15,15 @@ import (
 	"github.com/dynapipe/dynapipe/internal/record"
 )
 
+// plain seals nothing.
+type plain struct{}
+
+func (plain) Seal(text []byte) ([]byte, error) { return text, nil }
+func (plain) Unseal(text []byte) []byte        { return text }
+
 func open(t *testing.T, folder string) *Store {
 	t.Helper()
-	s, err := Open(folder, "users")
+	s, err := Open(folder, "users", plain{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,7 +183,7 @@ func TestSetAside(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if aside, err := read(path); err != nil || aside.Number != n+1 {
+		if aside, err := s.read(path); err != nil || aside.Number != n+1 {
 			t.Errorf("set aside: %v, %v", aside, err)
 		}
 		if n == 0 && before != nil || n > 0 && before.Number != n {
@@ -193,12 +200,12 @@ func TestSetAside(t *testing.T) {
 func TestLock(t *testing.T) {
 	folder := t.TempDir()
 	first := open(t, folder)
-	_, err := Open(folder, "users")
+	_, err := Open(folder, "users", plain{})
 	var locked *Locked
 	if !errors.As(err, &locked) || !strings.Contains(err.Error(), "process ") {
 		t.Fatalf("the second: %v", err)
 	}
-	other, err := Open(folder, "orders")
+	other, err := Open(folder, "orders", plain{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -218,7 +225,7 @@ func TestLock(t *testing.T) {
 func TestLockDiesWithItsProcess(t *testing.T) {
 	folder := os.Getenv("CHECKPOINT_TEST_FOLDER")
 	if folder != "" {
-		if _, err := Open(folder, "users"); err != nil {
+		if _, err := Open(folder, "users", plain{}); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := os.Stdout.WriteString("locked\n"); err != nil {
@@ -240,7 +247,7 @@ func TestLockDiesWithItsProcess(t *testing.T) {
 	if _, err := out.Read(make([]byte, 7)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(folder, "users"); !errors.As(err, new(*Locked)) {
+	if _, err := Open(folder, "users", plain{}); !errors.As(err, new(*Locked)) {
 		t.Errorf("while it lives: %v", err)
 	}
 	if err := child.Process.Kill(); err != nil {
@@ -257,4 +264,38 @@ func TestFileName(t *testing.T) {
 	if want := []string{"users", "a_b_c_d", "späße 1"}; !reflect.DeepEqual(got, want) {
 		t.Errorf("%q", got)
 	}
+}
+
+// What is sealed is not in the file, and is in the state again.
+func TestSealed(t *testing.T) {
+	s, err := Open(t.TempDir(), "users", swap{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := example(1)
+	if err := s.Save(want); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(s.Path())
+	if err != nil || strings.Contains(string(text), "users") || !strings.Contains(string(text), "*****") {
+		t.Errorf("%v: %s", err, text)
+	}
+	got, err := s.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, got, want)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// swap seals one word.
+type swap struct{}
+
+func (swap) Seal(text []byte) ([]byte, error) {
+	return bytes.ReplaceAll(text, []byte("users"), []byte("*****")), nil
+}
+func (swap) Unseal(text []byte) []byte {
+	return bytes.ReplaceAll(text, []byte("*****"), []byte("users"))
 }

@@ -16,8 +16,16 @@ import (
 type Store struct {
 	folder string
 	name   string
+	seal   Seal
 	made   []string // folders made for it, the outermost first
 	lock   *lock
+}
+
+// Seal keeps secrets out of the file (promise 8), as those in the names of files.
+// Unseal puts them back.
+type Seal interface {
+	Seal(text []byte) ([]byte, error)
+	Unseal(text []byte) []byte
 }
 
 // Locked is the error of a second run of a pipeline.
@@ -33,8 +41,8 @@ func (l *Locked) Error() string {
 
 // Open locks the state of the named pipeline in a folder, which is made when it
 // is missing. It fails with *Locked while another process has it.
-func Open(folder, name string) (*Store, error) {
-	s := &Store{folder: folder, name: fileName(name)}
+func Open(folder, name string, seal Seal) (*Store, error) {
+	s := &Store{folder: folder, name: fileName(name), seal: seal}
 	var err error
 	if s.made, err = makeFolders(folder); err != nil {
 		return nil, fmt.Errorf("make the folder for the state: %w", err)
@@ -66,9 +74,9 @@ func (s *Store) path(ending string) string { return filepath.Join(s.folder, s.na
 func (s *Store) Path() string { return s.path(".state.json") }
 
 // Load reads the state; nil when there is none.
-func (s *Store) Load() (*State, error) { return read(s.Path()) }
+func (s *Store) Load() (*State, error) { return s.read(s.Path()) }
 
-func read(path string) (*State, error) {
+func (s *Store) read(path string) (*State, error) {
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -76,7 +84,7 @@ func read(path string) (*State, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the state: %w", err)
 	}
-	state, err := parse(text)
+	state, err := parse(s.seal.Unseal(text))
 	if err != nil {
 		return nil, fmt.Errorf("the state in %s can't be used: %w. Run without --resume to start from the beginning", path, err)
 	}
@@ -91,7 +99,10 @@ func (s *Store) Save(state *State) error {
 	if err != nil {
 		return fmt.Errorf("encode the state: %w", err)
 	}
-	if err := s.replace(append(text, '\n')); err != nil {
+	if text, err = s.seal.Seal(append(text, '\n')); err == nil {
+		err = s.replace(text)
+	}
+	if err != nil {
 		return fmt.Errorf("save the state: %w", err)
 	}
 	return nil
@@ -153,7 +164,7 @@ func (s *Store) Aside() (path string, state *State) {
 	if _, err := os.Stat(path); err != nil {
 		return "", nil
 	}
-	state, _ = read(path)
+	state, _ = s.read(path)
 	return path, state
 }
 

@@ -47,7 +47,7 @@ func (a *app) openState(p *plan.Plan, o *runOptions, log *slog.Logger) (*saving,
 	if o.state != "" {
 		folder, asked = o.state, true
 	}
-	store, err := checkpoint.Open(folder, p.Name)
+	store, err := checkpoint.Open(folder, p.Name, p.Secrets)
 	var locked *checkpoint.Locked
 	if err != nil && !asked && !errors.As(err, &locked) {
 		s.note("this run can't be resumed: " + err.Error())
@@ -59,6 +59,7 @@ func (a *app) openState(p *plan.Plan, o *runOptions, log *slog.Logger) (*saving,
 
 // note tells people something on standard error.
 func (s *saving) note(text string) {
+	text = s.plan.Secrets.Mask(text)
 	if s.log != nil {
 		s.log.Warn(text)
 		return
