@@ -105,7 +105,8 @@ type lasting struct {
 	each   func()          // is called for each batch
 	late   *sync.WaitGroup // ends rows from other goroutines
 	bad    func(row string) bool
-	kept   int
+	whole  bool // nothing more is to come
+	kept   bool
 	node   string
 	held   []sinks.Held
 	names  []string
@@ -114,7 +115,7 @@ type lasting struct {
 func (l *lasting) Schema() schema.Block                        { return schema.Block{} }
 func (l *lasting) Facts(context.Context) (schema.Facts, error) { return schema.Facts{}, nil }
 func (l *lasting) Open(_ context.Context, env sinks.Env) (sinks.Sink, error) {
-	l.node, l.held, l.names = env.Node, nil, nil
+	l.node, l.held, l.names, l.whole, l.kept = env.Node, nil, nil, false, false
 	l.disk.mu.Lock()
 	defer l.disk.mu.Unlock()
 	if l.disk.table[l.node] == nil {
@@ -205,7 +206,8 @@ func (l *lasting) Flush(_ context.Context, how sinks.Ending) error {
 	if l.late != nil {
 		l.late.Wait()
 	}
-	if how == sinks.EndOfInput && len(l.held) > 0 {
+	l.whole = how == sinks.EndOfInput
+	if l.whole && len(l.held) > 0 {
 		l.writeGroup()
 	}
 	return nil
@@ -227,8 +229,18 @@ func (l *lastingFile) Write(ctx context.Context, b *record.Batch, r *record.Rece
 func (l *lastingFile) Flush(ctx context.Context, how sinks.Ending) error {
 	return (*lasting)(l).Flush(ctx, how)
 }
-func (l *lastingFile) Close() error { return (*lasting)(l).Close() }
-func (l *lastingFile) Keep()        { l.kept++ }
+func (l *lastingFile) Keep() { l.kept = true }
+
+// Close removes a file that is not whole, unless it was to be kept.
+func (l *lastingFile) Close() error {
+	err := (*lasting)(l).Close()
+	if !l.whole && !l.kept {
+		l.disk.mu.Lock()
+		defer l.disk.mu.Unlock()
+		delete(l.disk.files, l.node)
+	}
+	return err
+}
 
 func (l *lastingFile) Checkpoint(context.Context) (json.RawMessage, error) {
 	if l.late != nil {
