@@ -122,6 +122,9 @@ func (d *deadLetter) keep(stays func(DeadLetterLine) bool) error {
 	}
 	to := bufio.NewWriter(next)
 	for line, lineErr := range DeadLetterLines(d.path) {
+		if errors.As(lineErr, new(*DamagedLine)) {
+			continue // what a crash of the system left behind the last checkpoint; the count tells
+		}
 		if err = lineErr; err == nil && stays(line) {
 			d.count++
 			_, err = to.Write(line.Text)

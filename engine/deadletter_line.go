@@ -52,9 +52,19 @@ func placeOf(o record.Origin) DeadLetterOrigin {
 	return p
 }
 
+// DamagedLine is the error of a line that is not one of a dead letter.
+type DamagedLine struct {
+	Path string
+	Line int // from 1
+}
+
+func (d *DamagedLine) Error() string {
+	return fmt.Sprintf("line %d of %s is not one of a dead letter", d.Line, d.Path)
+}
+
 // DeadLetterLines walks the lines of a dead letter, with their text. The last one
 // may be cut short, as a killed run leaves it; it is passed over. What else is
-// no such line is an error, and the last thing that comes.
+// no such line comes as a *DamagedLine, and any other error last.
 func DeadLetterLines(path string) iter.Seq2[DeadLetterLine, error] {
 	return func(yield func(DeadLetterLine, error) bool) {
 		f, err := os.Open(path)
@@ -69,13 +79,18 @@ func DeadLetterLines(path string) iter.Seq2[DeadLetterLine, error] {
 			if errors.Is(err, io.EOF) {
 				return
 			}
-			line := DeadLetterLine{Text: text}
-			if err == nil {
-				if err = json.Unmarshal(text, &line); err != nil || line.Node == "" {
-					err = fmt.Errorf("line %d of %s is not one of a dead letter", number, path)
-				}
+			if err != nil {
+				yield(DeadLetterLine{}, err)
+				return
 			}
-			if !yield(line, err) || err != nil {
+			line := DeadLetterLine{Text: text}
+			if err := json.Unmarshal(text, &line); err != nil || line.Node == "" {
+				if !yield(DeadLetterLine{}, &DamagedLine{path, number}) {
+					return
+				}
+				continue
+			}
+			if !yield(line, nil) {
 				return
 			}
 		}

@@ -65,8 +65,11 @@ func (e *Engine) restore(state *checkpoint.State, how plan.Resumption) error {
 		switch run := s.run.(type) {
 		case *sourceStage:
 			of, known := state.Sources[s.node.Address]
-			if !known {
+			switch {
+			case !known && e.options.Checkpoints.Force:
 				continue
+			case !known:
+				return fmt.Errorf("the saved state does not say how far %s was read", s.node.Address)
 			}
 			run.env.Resume = &sources.Resume{Identity: of.Identity}
 			run.resume = slices.Clone(of.Partitions)

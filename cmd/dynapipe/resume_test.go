@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -133,6 +134,32 @@ func TestResumeWithoutItsDeadLetter(t *testing.T) {
 	s.expect(t, 1, []string{"p.rejects.jsonl has 0 of the", "put the file back"}, "run", "p.hcl", "--resume")
 }
 
+// What a crash left behind the last checkpoint in the dead letter, a line cut short
+// or none at all, goes.
+func TestResumeWithATornDeadLetter(t *testing.T) {
+	s := half(t)
+	f, err := os.OpenFile(filepath.Join(s.dir, "p.rejects.jsonl"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = f.WriteString(`{"time":"2026-` + "\x00\x00\x00\n{}\n{\"time\":")
+	if err = errors.Join(err, f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	s.expect(t, 3, nil, "run", "p.hcl", "--resume")
+	if lines := strings.Count(s.rejects(t), "\n"); lines == 0 { // each is one of a dead letter, or it fails
+		t.Error("no rows are in the dead letter")
+	}
+}
+
+// The state counts on the dead letter, so that nothing is taken out of it before
+// the run is finished.
+func TestReplayWaitsForTheRun(t *testing.T) {
+	s := half(t)
+	s.expect(t, 1, []string{"is not finished, and goes on from what is in p.rejects.jsonl"}, "replay", "p.hcl", "--node", "transform.map.m")
+	s.expect(t, 3, nil, "run", "p.hcl", "--resume")
+}
+
 // Standard input can't be resumed, which is said before anything runs.
 func TestResumeOfStandardInput(t *testing.T) {
 	dir := t.TempDir()
@@ -165,6 +192,9 @@ func TestTwoRunsAtOnce(t *testing.T) {
 	code, said := in(t, first.dir, nil, "run", "endless.hcl", "--no-progress")
 	if code != 1 || !strings.Contains(said, "another run of this pipeline is under way (process ") {
 		t.Errorf("%d, %s", code, said)
+	}
+	if code, said := in(t, first.dir, nil, "replay", "endless.hcl", "--no-progress"); code != 1 || !strings.Contains(said, "another run of this pipeline is under way") {
+		t.Errorf("replay: %d, %s", code, said)
 	}
 	if err := first.stdin.Close(); err != nil {
 		t.Fatal(err)

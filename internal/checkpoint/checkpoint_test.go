@@ -142,7 +142,7 @@ func TestDamaged(t *testing.T) {
 		"":                              "not JSON",
 		"{":                             "not JSON",
 		`{"version": 2}`:                "has version 2",
-		`{"version": 1}`:                "missing",
+		`{"version": 1}`:                "its checksum",
 		`{"version": 1, "number": "x"}`: "damaged",
 	} {
 		if err := os.WriteFile(s.Path(), []byte(text), 0o600); err != nil {
@@ -156,7 +156,7 @@ func TestDamaged(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	text, err := json.Marshal(example(3))
+	text, err := encode(example(3))
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -166,6 +166,17 @@ func FuzzParse(f *testing.F) {
 		state, err := parse(text)
 		if (state == nil) == (err == nil) {
 			t.Fatalf("%v, %v", state, err)
+		}
+		if err != nil {
+			return
+		}
+		// What is read is what would be written.
+		again, err := encode(state)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if back, err := parse(again); err != nil || back.Checksum != state.Checksum {
+			t.Fatalf("%v", err)
 		}
 	})
 }
@@ -263,6 +274,33 @@ func TestFileName(t *testing.T) {
 	got := []string{fileName("users"), fileName("a/b\\c:d"), fileName("späße 1")}
 	if want := []string{"users", "a_b_c_d", "späße 1"}; !reflect.DeepEqual(got, want) {
 		t.Errorf("%q", got)
+	}
+}
+
+// A state in which anything has been changed is refused.
+func TestChangedState(t *testing.T) {
+	s := open(t, t.TempDir())
+	if err := s.Save(example(7)); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(s.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for from, to := range map[string]string{
+		`"offset": 12`: `"offset": 13`, `"length": 7`: `"length": 8`, `"out": 2`: `"out": 3`, `"rows": 2`: `"rows": 1`,
+		`"number": 7`: `"number": 8`, `"source.csv.users": {`: `"source.csv.others": {`, `"done": true`: `"done": false`,
+	} {
+		changed := strings.Replace(string(text), from, to, 1)
+		if changed == string(text) {
+			t.Fatalf("no %s in %s", from, text)
+		}
+		if err := os.WriteFile(s.Path(), []byte(changed), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Load(); err == nil || !strings.Contains(err.Error(), "its checksum is") {
+			t.Errorf("%s: %v", to, err)
+		}
 	}
 }
 

@@ -12,6 +12,7 @@ package checkpoint
 import (
 	"encoding/json"
 	"fmt"
+	"hash/crc32"
 	"time"
 
 	"github.com/dynapipe/dynapipe/internal/record"
@@ -43,6 +44,9 @@ type State struct {
 	// Rejects is how many rows are in the dead letter for good.
 	Rejects     int64  `json:"rejects"`
 	FirstReject string `json:"first_reject,omitempty"`
+	// Checksum is the CRC-32 (IEEE) of the file without it: a state that somebody
+	// changed, or the disk, would lose rows or repeat them.
+	Checksum string `json:"checksum"`
 }
 
 // Source is what is read, and how far.
@@ -106,6 +110,18 @@ type Edge struct {
 	Rows   int64  `json:"rows"`
 }
 
+// encode writes a state file.
+func encode(s *State) ([]byte, error) {
+	s.Checksum = ""
+	text, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	s.Checksum = fmt.Sprintf("%08x", crc32.ChecksumIEEE(text))
+	text, err = json.MarshalIndent(s, "", "  ")
+	return append(text, '\n'), err
+}
+
 // parse reads a state file.
 func parse(text []byte) (*State, error) {
 	var form struct {
@@ -121,8 +137,9 @@ func parse(text []byte) (*State, error) {
 	if err := json.Unmarshal(text, s); err != nil {
 		return nil, fmt.Errorf("it is damaged: %w", err)
 	}
-	if s.Run == "" || s.Started.IsZero() || s.Number < 1 {
-		return nil, fmt.Errorf("it is damaged: run, started or number is missing")
+	said := s.Checksum
+	if _, err := encode(s); err != nil || s.Checksum != said {
+		return nil, fmt.Errorf("it is damaged: its checksum is %q, and should be %q", said, s.Checksum)
 	}
 	return s, nil
 }

@@ -1,7 +1,6 @@
 package checkpoint
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -95,11 +94,11 @@ func (s *Store) read(path string) (*State, error) {
 // is there or the new one.
 func (s *Store) Save(state *State) error {
 	state.Version, state.Saved = Version, time.Now().UTC()
-	text, err := json.MarshalIndent(state, "", "  ")
+	text, err := encode(state)
 	if err != nil {
 		return fmt.Errorf("encode the state: %w", err)
 	}
-	if text, err = s.seal.Seal(append(text, '\n')); err == nil {
+	if text, err = s.seal.Seal(text); err == nil {
 		err = s.replace(text)
 	}
 	if err != nil {

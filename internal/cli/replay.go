@@ -3,12 +3,14 @@ package cli
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/dynapipe/dynapipe/engine"
+	"github.com/dynapipe/dynapipe/internal/expr"
 	"github.com/dynapipe/dynapipe/internal/replay"
 )
 
@@ -77,7 +79,29 @@ func (a *app) replay(ctx context.Context, path string, o *replayOptions) error {
 	if o.deadLetter == "" {
 		o.deadLetter = p.Settings.DeadLetter
 	}
+	log := newLogger(a.console, o.logLevel.value, o.logFormat.value, p.Secrets)
+	state, err := a.openState(p, &o.runOptions, log)
+	if err != nil {
+		return err
+	}
+	err = a.replayAlone(ctx, state, run, o, log)
+	if closed := state.end(engine.Failed); err == nil { // the state, if there is one, is a run's
+		err = closed
+	}
+	return err
+}
+
+// replayAlone replays while no run of the pipeline can write to its dead letter.
+func (a *app) replayAlone(ctx context.Context, state *saving, run *expr.Run, o *replayOptions, log *slog.Logger) error {
+	p := state.plan
+	if o.deadLetter == p.Settings.DeadLetter && state.unfinished() {
+		return fmt.Errorf("a run of this pipeline is not finished, and goes on from what is in %s: finish it by `dynapipe run` with --resume, "+
+			"or start anew without; then replay", o.deadLetter)
+	}
 	again, err := replay.Open(p, o.deadLetter, o.node)
+	if err == nil {
+		err = again.Begin()
+	}
 	if err != nil {
 		return err
 	}
@@ -85,14 +109,7 @@ func (a *app) replay(ctx context.Context, path string, o *replayOptions) error {
 	if err != nil {
 		return err
 	}
-	log := newLogger(a.console, o.logLevel.value, o.logFormat.value, p.Secrets)
-	s := &saving{app: a, plan: again.Plan()} // nothing is saved: the dead letter is what there is to go on from
-	if o.logFormat.value == formatJSON {
-		s.log = log
-	}
-	if err := again.Begin(); err != nil {
-		return err
-	}
+	s := &saving{app: a, plan: again.Plan(), log: state.log} // nothing is saved: the dead letter is what there is to go on from
 	report, err := a.move(ctx, s, run, &o.runOptions, reports.history(), log)
 	hide(report, p.Secrets)
 	settled := report.Status == engine.Done || report.Status == engine.DoneWithRejects

@@ -84,6 +84,16 @@ func (s *saving) load() (err error) {
 	return nil
 }
 
+// unfinished reports that a run has left a state to go on from, be it a damaged
+// one.
+func (s *saving) unfinished() bool {
+	if s.store == nil {
+		return false
+	}
+	state, err := s.store.Load()
+	return state != nil || err != nil
+}
+
 // check compares the pipeline with the one that saved the state.
 func (s *saving) check() error {
 	if s.from == nil {

@@ -37,6 +37,9 @@ type Replay struct {
 // node when it is named.
 func Open(p *plan.Plan, path, node string) (*Replay, error) {
 	r := &Replay{Path: path, Rows: map[string]int64{}, Stay: map[string]int64{}, plan: p}
+	if node != "" && r.node(node) == nil {
+		return nil, fmt.Errorf("the pipeline has no node %s", node)
+	}
 	for line, err := range engine.DeadLetterLines(path) {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("there is no dead letter %s: nothing was rejected, or --dead-letter names another file", path)

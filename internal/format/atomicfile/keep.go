@@ -47,13 +47,13 @@ func Continue(p Place, run string, length int64) (*File, error) {
 	info, err := os.Lstat(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("the unfinished file %s is gone, so that %s can't be continued", name, p.Path)
+		return nil, fmt.Errorf("the unfinished file %s is gone, so that %s can't be continued; run without --resume to start from the beginning", name, p.Path)
 	case err != nil:
 		return nil, err
 	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("%s is no regular file, so that %s can't be continued", name, p.Path)
+		return nil, fmt.Errorf("%s is no regular file, so that %s can't be continued; run without --resume to start from the beginning", name, p.Path)
 	case info.Size() < length:
-		return nil, fmt.Errorf("the unfinished file %s has %d bytes and had %d when its checkpoint was taken, so that %s can't be continued",
+		return nil, fmt.Errorf("the unfinished file %s has %d bytes and had %d when its checkpoint was taken, so that %s can't be continued; run without --resume to start from the beginning",
 			name, info.Size(), length, p.Path)
 	}
 	file, err := os.OpenFile(name, os.O_WRONLY, 0)
