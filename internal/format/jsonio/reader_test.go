@@ -248,7 +248,7 @@ func decoded(t *testing.T, text string) (out []string, ok bool) {
 		case n == 0 && value[0] != '{':
 			return nil, false
 		case value[0] != '{':
-			t.Skip()
+			t.Skip("encoding/json takes apart what nothing separates, as {}00")
 		}
 		out = append(out, string(value))
 	}
