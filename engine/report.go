@@ -20,6 +20,14 @@ const (
 	Interrupted     Status = "interrupted"
 )
 
+// Words is the status as people say it.
+func (s Status) Words() string {
+	if s == DoneWithRejects {
+		return "done, with rejected rows"
+	}
+	return string(s)
+}
+
 // Report is what a run did: the ledger, what it cost, and how it ended.
 type Report struct {
 	Pipeline string `json:"pipeline"`

@@ -21,6 +21,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/dynapipe/dynapipe/internal/faultproxy"
+	"github.com/dynapipe/dynapipe/internal/figures"
 )
 
 // chaosOptions are the flags of chaos.
@@ -209,17 +210,17 @@ func (a *app) serve(ctx context.Context, proxy *faultproxy.Proxy, o *chaosOption
 // chaosSummary is what happened, for people.
 func chaosSummary(s faultproxy.Stats) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "chaos: %s, seed %d\n", seconds(s.Seconds), s.Seed)
+	fmt.Fprintf(&b, "chaos: %s, seed %d\n", figures.Seconds(s.Seconds), s.Seed)
 	for _, name := range slices.Sorted(maps.Keys(s.Operations)) {
 		o := s.Operations[name]
 		fmt.Fprintf(&b, "  %s: %s, %s answered, %s refused by the server, %s\n", cmp.Or(name, "no operation"),
-			counted(o.Requests, "request"), thousands(o.Answered), thousands(o.Refused), counted(o.Items, "item"))
+			counted(o.Requests, "request"), figures.Count(o.Answered), figures.Count(o.Refused), counted(o.Items, "item"))
 	}
 	for _, kind := range slices.Sorted(maps.Keys(s.Faults)) {
-		fmt.Fprintf(&b, "  %s: %s\n", strings.ReplaceAll(string(kind), "_", " "), thousands(s.Faults[kind]))
+		fmt.Fprintf(&b, "  %s: %s\n", strings.ReplaceAll(string(kind), "_", " "), figures.Count(s.Faults[kind]))
 	}
 	for _, reason := range slices.Sorted(maps.Keys(s.Reasons)) {
-		fmt.Fprintf(&b, "  %s: %s\n", reason, thousands(s.Reasons[reason]))
+		fmt.Fprintf(&b, "  %s: %s\n", reason, figures.Count(s.Reasons[reason]))
 	}
 	for _, table := range slices.Sorted(maps.Keys(s.Tables)) {
 		t := s.Tables[table]
@@ -232,7 +233,7 @@ func tableUsage(table, what string, u faultproxy.Usage) string {
 	if u.Units == 0 {
 		return ""
 	}
-	round := func(f float64) string { return thousands(int64(math.Round(f))) }
+	round := func(f float64) string { return figures.Count(int64(math.Round(f))) }
 	return fmt.Sprintf("  table %s: %s %s units, at most %s in one second, %s per second on average\n",
 		table, round(u.Units), what, round(u.Peak), round(u.Average))
 }

@@ -249,20 +249,10 @@ func TestMessagesReplaceTheProgressLine(t *testing.T) {
 	}
 }
 
-func TestNumbers(t *testing.T) {
-	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", -1234567: "-1,234,567", 123456: "123,456"} {
-		if got := thousands(n); got != want {
-			t.Errorf("thousands(%d) = %s", n, got)
-		}
-	}
+func TestSizes(t *testing.T) {
 	for n, want := range map[int64]string{0: "0 bytes", 1023: "1023 bytes", 1536: "1.5 KB", 5 << 40: "5.0 TB", 200 << 20: "200 MB"} {
 		if got := size(n); got != want {
 			t.Errorf("size(%d) = %s", n, got)
-		}
-	}
-	for u, want := range map[float64]string{0: "0", 0.5: "0.5", 0.96: "1", 1234.25: "1,234.3", 2: "2"} {
-		if got := units(u); got != want {
-			t.Errorf("units(%v) = %s", u, got)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/dynapipe/dynapipe/internal/expr"
+	"github.com/dynapipe/dynapipe/internal/figures"
 	"github.com/dynapipe/dynapipe/internal/inspect"
 	"github.com/dynapipe/dynapipe/internal/plan"
 	"github.com/dynapipe/dynapipe/internal/progress"
@@ -212,7 +213,7 @@ func (s *sampling) tableTotal(ctx context.Context, f *inspection, read int64) to
 	case s.whole:
 		return totalView{Rows: read, By: "all was read"}
 	case count < read:
-		return totalView{By: fmt.Sprintf("not known: DynamoDB's own count, made every six hours or so, is %s", thousands(count))}
+		return totalView{By: fmt.Sprintf("not known: DynamoDB's own count, made every six hours or so, is %s", figures.Count(count))}
 	}
 	return totalView{Rows: count, Estimate: true, By: "DynamoDB's own count, made every six hours or so"}
 }

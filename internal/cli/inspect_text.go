@@ -8,6 +8,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/dynapipe/dynapipe/internal/figures"
 	"github.com/dynapipe/dynapipe/internal/inspect"
 )
 
@@ -57,9 +58,9 @@ func (t *inspectText) head(f *inspection) {
 	case f.Total.Rows == 0 && looked > 0:
 		fmt.Fprintf(t, "\n%s looked at; how many there are is %s\n", rows(looked), f.Total.By)
 	case f.Total.Estimate:
-		fmt.Fprintf(t, "\n%s looked at, of about %s (an estimate: %s)\n", rows(looked), thousands(f.Total.Rows), f.Total.By)
+		fmt.Fprintf(t, "\n%s looked at, of about %s (an estimate: %s)\n", rows(looked), figures.Count(f.Total.Rows), f.Total.By)
 	case f.Total.Rows > looked:
-		fmt.Fprintf(t, "\n%s looked at, of %s (%s)\n", rows(looked), thousands(f.Total.Rows), f.Total.By)
+		fmt.Fprintf(t, "\n%s looked at, of %s (%s)\n", rows(looked), figures.Count(f.Total.Rows), f.Total.By)
 	default:
 		fmt.Fprintf(t, "\n%s, all looked at\n", rows(looked))
 	}
@@ -71,20 +72,20 @@ func (t *inspectText) attributes(r *inspect.Report) {
 	}
 	table := [][]string{{"attribute", "type", "present", "NULL", "empty", "min bytes", "avg", "max", "distinct", "example"}}
 	for _, a := range r.Attributes {
-		distinct := thousands(a.Distinct)
+		distinct := figures.Count(a.Distinct)
 		if a.DistinctAtLeast {
 			distinct = ">" + distinct
 		}
 		line := []string{shownName(a.Name), types(a), percent(a.Present, r.Rows), dash(a.Null), dash(a.Empty), "-", "-", "-", distinct, a.Example}
 		if a.Present > a.Null {
-			line[5], line[6], line[7] = thousands(a.Bytes.Min), average(a.Bytes.Avg), thousands(a.Bytes.Max)
+			line[5], line[6], line[7] = figures.Count(a.Bytes.Min), average(a.Bytes.Avg), figures.Count(a.Bytes.Max)
 		}
 		table = append(table, line)
 	}
 	t.WriteByte('\n')
 	t.table(table, map[int]bool{0: true, 1: true, 9: true})
 	if r.Beyond > 0 {
-		t.line("and %s in attributes beyond the first %s", counted(r.Beyond, "value"), thousands(inspect.MaxAttributes))
+		t.line("and %s in attributes beyond the first %s", counted(r.Beyond, "value"), figures.Count(inspect.MaxAttributes))
 	}
 }
 
@@ -117,13 +118,13 @@ func (t *inspectText) items(r *inspect.Report) {
 	}
 	large := "none"
 	if r.Items.TooLarge > 0 {
-		large = thousands(r.Items.TooLarge)
+		large = figures.Count(r.Items.TooLarge)
 	}
 	if r.Items.Min == r.Items.Max {
-		t.line("items: %s bytes each; %s over DynamoDB's 400 KB", thousands(r.Items.Min), large)
+		t.line("items: %s bytes each; %s over DynamoDB's 400 KB", figures.Count(r.Items.Min), large)
 		return
 	}
-	t.line("items: %s to %s bytes, %s on average; %s over DynamoDB's 400 KB", thousands(r.Items.Min), thousands(r.Items.Max), average(r.Items.Avg), large)
+	t.line("items: %s to %s bytes, %s on average; %s over DynamoDB's 400 KB", figures.Count(r.Items.Min), figures.Count(r.Items.Max), average(r.Items.Avg), large)
 }
 
 func (t *inspectText) keys(r *inspect.Report) {
@@ -150,7 +151,7 @@ func among(rows, all int64) string {
 	if rows >= all {
 		return ""
 	}
-	return fmt.Sprintf(" among the first %s rows", thousands(rows))
+	return fmt.Sprintf(" among the first %s rows", figures.Count(rows))
 }
 
 func keyList(keys []inspect.Key) string {
@@ -170,7 +171,7 @@ func (t *inspectText) rejected(r rejectedView) {
 			t.line("  %s", first)
 		}
 		if more := r.Rows - int64(len(r.First)); more > 0 {
-			t.line("  and %s more", thousands(more))
+			t.line("  and %s more", figures.Count(more))
 		}
 	}
 	if r.After > 0 {
@@ -194,19 +195,19 @@ func (t *inspectText) cost(c *inspect.Cost, all totalView) {
 	if c.Repeats > 0 {
 		t.line("  %s a key that came before, and replace its item", have(c.Repeats))
 	}
-	t.line("  write units, of new items: %s", units(c.Total))
+	t.line("  write units, of new items: %s", figures.Units(c.Total))
 	if len(c.Indexes) > 0 {
-		t.line("    %s of the table", units(c.Units))
+		t.line("    %s of the table", figures.Units(c.Units))
 	}
 	for _, x := range c.Indexes {
-		t.line("    %s of index %s, which has %s of them", units(x.Units), x.Name, rows(x.Rows))
+		t.line("    %s of index %s, which has %s of them", figures.Units(x.Units), x.Name, rows(x.Rows))
 	}
 	if all.Rows > c.Rows {
 		about := ""
 		if all.Estimate {
 			about = "about "
 		}
-		t.line("  for all %s%s: about %s write units", about, rows(all.Rows), units(math.Round(c.All)))
+		t.line("  for all %s%s: about %s write units", about, rows(all.Rows), figures.Units(math.Round(c.All)))
 	}
 	switch {
 	case c.Seconds > 0:
@@ -257,11 +258,11 @@ func dash(n int64) string {
 	if n == 0 {
 		return "-"
 	}
-	return thousands(n)
+	return figures.Count(n)
 }
 
 // average is a mean, with a decimal where it says something.
-func average(v float64) string { return units(v) }
+func average(v float64) string { return figures.Units(v) }
 
 // shownName is an attribute's name on one line.
 func shownName(name string) string {

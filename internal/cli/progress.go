@@ -2,11 +2,11 @@ package cli
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/dynapipe/dynapipe/engine"
+	"github.com/dynapipe/dynapipe/internal/figures"
 )
 
 // advance is how far a run is.
@@ -63,27 +63,27 @@ func advanceOf(r *engine.Report) advance {
 // the terminal is cut off.
 func (p advance) line(elapsed time.Duration) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s  read %s", p.pipeline, elapsed.Truncate(time.Second), thousands(p.read))
+	fmt.Fprintf(&b, "%s: %s  read %s", p.pipeline, elapsed.Truncate(time.Second), figures.Count(p.read))
 	if share := p.share(); share != "" {
 		b.WriteString(" (" + share + ")")
 	}
 	if left, ok := p.left(elapsed); ok {
 		fmt.Fprintf(&b, "  about %s left", left)
 	}
-	fmt.Fprintf(&b, "  %s %s", p.wrote, thousands(p.written))
+	fmt.Fprintf(&b, "  %s %s", p.wrote, figures.Count(p.written))
 	if p.rejected > 0 {
-		fmt.Fprintf(&b, "  rejected %s", thousands(p.rejected))
+		fmt.Fprintf(&b, "  rejected %s", figures.Count(p.rejected))
 	}
-	fmt.Fprintf(&b, "  %s rows/s", thousands(int64(p.rate)))
+	fmt.Fprintf(&b, "  %s rows/s", figures.Count(int64(p.rate)))
 	if p.segments > 0 {
-		fmt.Fprintf(&b, "  segments %s of %s", thousands(p.segmentsDone), thousands(p.segments))
+		fmt.Fprintf(&b, "  segments %s of %s", figures.Count(p.segmentsDone), figures.Count(p.segments))
 	}
 	for _, c := range []struct {
 		name  string
 		count int64
 	}{{"requests", p.requests}, {"retries", p.retries}, {"throttled", p.throttle}} {
 		if c.count > 0 {
-			fmt.Fprintf(&b, "  %s %s", c.name, thousands(c.count))
+			fmt.Fprintf(&b, "  %s %s", c.name, figures.Count(c.count))
 		}
 	}
 	return b.String()
@@ -97,7 +97,7 @@ func (p advance) share() string {
 		percent := min(100*float64(p.bytes)/float64(p.bytesTotal), 100)
 		return fmt.Sprintf("%.0f%% of %s", percent, size(p.bytesTotal))
 	case p.rowsTotal > 0 && p.read <= p.rowsTotal:
-		return fmt.Sprintf("%.0f%% of about %s", 100*float64(p.read)/float64(p.rowsTotal), thousands(p.rowsTotal))
+		return fmt.Sprintf("%.0f%% of about %s", 100*float64(p.read)/float64(p.rowsTotal), figures.Count(p.rowsTotal))
 	}
 	return ""
 }
@@ -143,23 +143,6 @@ func (s *speed) at(now time.Duration, rows int64) float64 {
 		return 0
 	}
 	return float64(rows-first.rows) / (now - first.at).Seconds()
-}
-
-// thousands is a count with a comma between each three digits.
-func thousands(n int64) string {
-	digits := strconv.FormatInt(n, 10)
-	sign := ""
-	if n < 0 {
-		sign, digits = "-", digits[1:]
-	}
-	var b strings.Builder
-	for i, d := range digits {
-		if i > 0 && (len(digits)-i)%3 == 0 {
-			b.WriteByte(',')
-		}
-		b.WriteRune(d)
-	}
-	return sign + b.String()
 }
 
 // size is a number of bytes, rounded.

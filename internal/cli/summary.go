@@ -5,16 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/mitchellh/go-wordwrap"
 
 	"github.com/dynapipe/dynapipe/engine"
+	"github.com/dynapipe/dynapipe/internal/figures"
 	"github.com/dynapipe/dynapipe/internal/plan"
 	"github.com/dynapipe/dynapipe/internal/progress"
 )
@@ -71,11 +69,12 @@ type summary struct {
 	width int // texts are wrapped to it; 0 leaves them as they are
 }
 
-var headings = map[engine.Status]string{
-	engine.Done:            "done",
-	engine.DoneWithRejects: "done, with rejected rows",
-	engine.Failed:          "FAILED",
-	engine.Interrupted:     "interrupted",
+// heading makes a failure loud: the line may be one of many in a log.
+func heading(s engine.Status) string {
+	if s == engine.Failed {
+		return strings.ToUpper(s.Words())
+	}
+	return s.Words()
 }
 
 func (s *summary) head(r *engine.Report) {
@@ -85,7 +84,7 @@ func (s *summary) head(r *engine.Report) {
 		name, written = name+" (dry run)", "would be written"
 	}
 	fmt.Fprintf(s, "%s: %s in %s, %s read, %s %s\n",
-		name, headings[r.Status], seconds(r.Seconds), rows(p.read), rows(p.written), written)
+		name, heading(r.Status), figures.Seconds(r.Seconds), rows(p.read), rows(p.written), written)
 }
 
 // column is a count of each node.
@@ -120,7 +119,7 @@ func (s *summary) nodes(r *engine.Report) {
 		}
 		table[0] = append(table[0], c.name)
 		for j, n := range r.Nodes {
-			text := thousands(c.of(n))
+			text := figures.Count(c.of(n))
 			if i > 1 && c.of(n) == 0 {
 				text = "-"
 			}
@@ -158,23 +157,23 @@ func (s *summary) services(r *engine.Report) {
 		}
 		line := fmt.Sprintf("%s: %s", n.Node, counted(n.Requests, "request"))
 		if n.Retries > 0 {
-			line += ", " + thousands(n.Retries) + " of them retries"
+			line += ", " + figures.Count(n.Retries) + " of them retries"
 		}
 		if n.Throttles > 0 {
-			line += ", " + thousands(n.Throttles) + " throttled" + reasons(n.ThrottleReasons)
+			line += ", " + figures.Count(n.Throttles) + " throttled" + reasons(n.ThrottleReasons)
 		}
 		if n.Unprocessed > 0 {
 			line += ", " + counted(n.Unprocessed, "item") + " given back and sent again"
 		}
 		if n.Splits > 0 {
-			line += ", " + thousands(n.Splits) + " divided to find a row that spoils them"
+			line += ", " + figures.Count(n.Splits) + " divided to find a row that spoils them"
 		}
 		for _, c := range n.Capacity {
 			name := c.Table
 			if c.Index != "" {
 				name += ", index " + c.Index
 			}
-			line += fmt.Sprintf("; %s capacity units of %s", units(c.Units), name)
+			line += fmt.Sprintf("; %s capacity units of %s", figures.Units(c.Units), name)
 		}
 		lines = append(lines, line)
 	}
@@ -185,7 +184,7 @@ func (s *summary) services(r *engine.Report) {
 func reasons(throttles []progress.Throttle) string {
 	var parts []string
 	for _, t := range throttles {
-		text := thousands(t.Count) + " " + t.Reason
+		text := figures.Count(t.Count) + " " + t.Reason
 		if t.Resource != "" {
 			text += " of " + t.Resource[strings.LastIndexByte(t.Resource, ':')+1:]
 		}
@@ -203,7 +202,7 @@ func (s *summary) warnings(r *engine.Report) {
 		for _, w := range n.Warnings {
 			line := fmt.Sprintf("%s: %s", n.Node, w.Message)
 			if w.Count > 1 {
-				line += fmt.Sprintf(" (%s times)", thousands(w.Count))
+				line += fmt.Sprintf(" (%s times)", figures.Count(w.Count))
 			}
 			lines = append(lines, line)
 		}
@@ -274,21 +273,5 @@ func counted(n int64, what string) string {
 	if n == 1 {
 		return "1 " + what
 	}
-	return thousands(n) + " " + what + "s"
-}
-
-func seconds(s float64) string {
-	if s < 60 {
-		return strconv.FormatFloat(s, 'f', 2, 64) + " s"
-	}
-	return time.Duration(s * float64(time.Second)).Round(time.Second).String()
-}
-
-// units is capacity units, to a tenth.
-func units(u float64) string {
-	whole, tenths := math.Modf(math.Round(u*10) / 10)
-	if tenths == 0 {
-		return thousands(int64(whole))
-	}
-	return thousands(int64(whole)) + strings.TrimPrefix(strconv.FormatFloat(tenths, 'f', 1, 64), "0")
+	return figures.Count(n) + " " + what + "s"
 }

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/dynapipe/dynapipe/internal/attr"
+	"github.com/dynapipe/dynapipe/internal/figures"
 	"github.com/dynapipe/dynapipe/internal/verify"
 )
 
@@ -23,9 +24,9 @@ var verdicts = map[verify.Status]string{
 // writeVerified writes what was found for people.
 func writeVerified(w io.Writer, r *verify.Report) {
 	var s summary
-	fmt.Fprintf(&s, "%s: %s, %s read in %s", r.Pipeline, verdicts[r.Status], rows(r.Read), seconds(r.Seconds))
+	fmt.Fprintf(&s, "%s: %s, %s read in %s", r.Pipeline, verdicts[r.Status], rows(r.Read), figures.Seconds(r.Seconds))
 	if r.Rejected > 0 {
-		fmt.Fprintf(&s, ", %s rejected", thousands(r.Rejected))
+		fmt.Fprintf(&s, ", %s rejected", figures.Count(r.Rejected))
 	}
 	if r.Sample != "" {
 		fmt.Fprintf(&s, "; a sample of %s of the keys", r.Sample)
@@ -80,7 +81,7 @@ func (s *summary) targets(targets []verify.TargetReport) {
 		}
 		table[0] = append(table[0], c.name)
 		for j, t := range targets {
-			table[j+1] = append(table[j+1], thousands(c.of(t)))
+			table[j+1] = append(table[j+1], figures.Count(c.of(t)))
 		}
 	}
 	s.WriteByte('\n')
@@ -113,7 +114,7 @@ func (s *summary) differences(r *verify.Report) {
 		}
 	}
 	if rest := all - int64(len(r.Differences)); rest > 0 {
-		fmt.Fprintf(s, "  and %s more (--max-differences)\n", thousands(rest))
+		fmt.Fprintf(s, "  and %s more (--max-differences)\n", figures.Count(rest))
 	}
 }
 

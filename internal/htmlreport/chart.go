@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/dynapipe/dynapipe/engine"
+	"github.com/dynapipe/dynapipe/internal/figures"
 )
 
 // The measures of a chart, in units of the drawing.
@@ -14,16 +15,12 @@ const (
 	chartWidth, chartHeight = 640, 230
 	plotLeft, plotRight     = 62, 628
 	plotTop, plotBottom     = 12, 200
-	colours                 = 8 // of page.html; further lines are dashed
+	colours                 = 8 // of page.css; further lines are dashed
 )
 
 // chart is one quantity over time, a line for each node.
 type chart struct {
 	Title, About string
-	Width        int
-	Height       int
-	Left, Right  int
-	Top, Bottom  int
 	Ticks        []tick // of the quantity
 	Times        []tick
 	Lines        []curve
@@ -88,10 +85,7 @@ func charts(r *engine.Report, samples []sample) []chart {
 	}
 	var all []chart
 	for _, q := range quantities() {
-		c := chart{
-			Title: q.title, About: q.about, Width: chartWidth, Height: chartHeight,
-			Left: plotLeft, Right: plotRight, Top: plotTop, Bottom: plotBottom,
-		}
+		c := chart{Title: q.title, About: q.about}
 		var names []string
 		var rates [][]float64
 		for i, n := range r.Nodes {
@@ -200,7 +194,7 @@ func amount(v float64) string {
 		}
 	}
 	if v >= 100 {
-		return number(int64(math.Round(v)))
+		return figures.Count(int64(math.Round(v)))
 	}
 	return strconv.FormatFloat(v, 'g', 3, 64)
 }

@@ -7,5 +7,6 @@
 //	chart.go     samples as lines
 //	graph.go     nodes and edges, placed
 //	rejects.go   why rows were rejected, counted
-//	page.go      the page; page.html its template
+//	page.go      the page, and its figures
+//	markup.go    HTML and what is in it; page.css how it looks
 package htmlreport

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/dynapipe/dynapipe/engine"
+	"github.com/dynapipe/dynapipe/internal/figures"
 )
 
 // The measures of the graph, in units of the drawing.
@@ -141,23 +142,23 @@ func boxOf(n engine.NodeReport, p *point) box {
 	b := box{X: p.x(), Y: p.y() - boxHeight/2, Kind: n.Kind, Node: n.Node, Name: short(name, 26)}
 	switch n.Kind {
 	case "source":
-		b.Counts = number(n.Read) + " read"
+		b.Counts = figures.Count(n.Read) + " read"
 	case "sink":
-		b.Counts = number(n.Written) + " written"
+		b.Counts = figures.Count(n.Written) + " written"
 		if n.WouldWrite > 0 {
-			b.Counts = number(n.WouldWrite) + " would be written"
+			b.Counts = figures.Count(n.WouldWrite) + " would be written"
 		}
 	default:
-		b.Counts = number(n.In) + " in, " + number(n.Out) + " out"
+		b.Counts = figures.Count(n.In) + " in, " + figures.Count(n.Out) + " out"
 	}
 	if n.Rejected > 0 {
-		b.Reject = number(n.Rejected) + " rejected"
+		b.Reject = figures.Count(n.Rejected) + " rejected"
 	}
 	return b
 }
 
 func lineOf(e engine.EdgeReport, output string, chain []*point) line {
-	l := line{Text: number(e.Received), Output: output, Title: fmt.Sprintf("%s to %s: %s sent, %s received", e.From, e.To, number(e.Sent), number(e.Received))}
+	l := line{Text: figures.Count(e.Received), Output: output, Title: fmt.Sprintf("%s to %s: %s sent, %s received", e.From, e.To, figures.Count(e.Sent), figures.Count(e.Received))}
 	var path strings.Builder
 	for i, p := range chain[1:] {
 		x, y := chain[i].x()+boxWidth, chain[i].y()
