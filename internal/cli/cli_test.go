@@ -129,7 +129,7 @@ func TestSummary(t *testing.T) {
 `
 	var out bytes.Buffer
 	a := newApp(Process{Stderr: &out})
-	o := &runOptions{logFormat: formatFlag()}
+	o := newRunOptions()
 	a.summarise(t.Context(), r, p, errors.New("denied"), o, nil)
 	if out.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", out.String(), want)

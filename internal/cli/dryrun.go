@@ -32,7 +32,7 @@ func (a *app) dryRun(ctx context.Context, p *plan.Plan, server *metrics.Server, 
 	rehearsed(report, first)
 	hide(report, p.Secrets)
 	a.summarise(ctx, report, dry, err, o, log)
-	if o.logFormat.value != formatJSON {
+	if !o.records() {
 		for _, node := range counted {
 			fmt.Fprintf(a.console, "Note: %s: its rows were counted, and not checked\n", node)
 		}

@@ -5,11 +5,35 @@ import (
 	"io"
 	"log/slog"
 
+	"github.com/spf13/cobra"
+
 	"github.com/dynapipe/dynapipe/internal/diag"
 	"github.com/dynapipe/dynapipe/internal/progress"
 )
 
-var logLevels = []string{"debug", "info", "warn", "error"}
+// watching are the flags of commands that move rows: what is told meanwhile.
+type watching struct {
+	noProgress          bool
+	logLevel, logFormat choice
+}
+
+func newWatching() watching {
+	return watching{logLevel: choice{value: "warn", words: []string{"debug", "info", "warn", "error"}}, logFormat: formatFlag()}
+}
+
+func (w *watching) add(a *app, c *cobra.Command) {
+	f := c.Flags()
+	f.BoolVar(&w.noProgress, "no-progress", false, "show no progress")
+	f.Var(&w.logLevel, "log-level", "the least level of log records; debug shows each request")
+	f.Var(&w.logFormat, "log-format", "log records as text or JSON lines")
+	a.complete(c, "log-level", w.logLevel.words...)
+	a.complete(c, "log-format", w.logFormat.words...)
+}
+
+// records is whether all of standard error is log records.
+func (w *watching) records() bool { return w.logFormat.value == formatJSON }
+
+func (w *watching) progress() bool { return !w.noProgress && !w.records() }
 
 // newLogger writes log records of a level, and above, as text or JSON lines,
 // with the secrets masked (promise 8).

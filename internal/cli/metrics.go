@@ -19,7 +19,7 @@ func (a *app) listenMetrics(o *runOptions, log *slog.Logger) (*metrics.Server, e
 		return nil, refuse("Metrics can't be served", "--metrics %s: %v. It takes an address that is free, such as :9090 or 127.0.0.1:9090.", o.metrics, err)
 	}
 	url := "http://" + server.Address() + "/metrics"
-	if o.logFormat.value == formatJSON {
+	if o.records() {
 		log.Info("metrics are served", "url", url)
 	} else {
 		fmt.Fprintf(a.console, "Metrics: %s\n", url)

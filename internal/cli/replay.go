@@ -16,15 +16,13 @@ import (
 
 // replayOptions are the flags of replay: those of run that make sense here.
 type replayOptions struct {
-	runOptions
+	*runOptions
 	deadLetter string
 	node       string
 }
 
 func (a *app) replayCommand() *cobra.Command {
-	o := &replayOptions{runOptions: runOptions{
-		resume: choice{value: resumeNo}, logLevel: choice{value: "warn", words: logLevels}, logFormat: formatFlag(),
-	}}
+	o := &replayOptions{runOptions: newRunOptions()}
 	c := &cobra.Command{
 		Use:   "replay FILE|DIR",
 		Short: "Send the rows of a dead letter in again",
@@ -49,18 +47,10 @@ or the command line is wrong; 3 done, and some rows stay; 4 interrupted.`,
 		ValidArgsFunction: completePipelines,
 		RunE:              func(c *cobra.Command, args []string) error { return a.replay(c.Context(), args[0], o) },
 	}
-	o.inputs.add(c)
-	a.addOutput(c, "what standard output gets: nothing of ours, or the report as one JSON document")
+	o.add(a, c, "replay")
 	f := c.Flags()
 	f.StringVar(&o.deadLetter, "dead-letter", "", "the `file` with the rows; the pipeline's own unless set")
 	f.StringVar(&o.node, "node", "", "send in only what this node refused, as `sink.batch_write.users`")
-	o.addReport(f, "replay")
-	f.DurationVar(&o.maxDuration, "max-duration", 0, "stop, as the first signal does, when the replay takes longer: 90s, 15m, 2h")
-	f.BoolVar(&o.noProgress, "no-progress", false, "show no progress")
-	f.Var(&o.logLevel, "log-level", "the least level of log records; debug shows each request")
-	f.Var(&o.logFormat, "log-format", "log records as text or JSON lines; with json, the summary is a record too")
-	a.complete(c, "log-level", o.logLevel.words...)
-	a.complete(c, "log-format", o.logFormat.words...)
 	return c
 }
 
@@ -73,14 +63,14 @@ func (a *app) replay(ctx context.Context, path string, o *replayOptions) error {
 	if err != nil {
 		return err
 	}
-	if problems := a.conflicts(p, &o.runOptions); problems.HasErrors() {
+	if problems := a.conflicts(p, o.runOptions); problems.HasErrors() {
 		return &wrong{diags: problems, files: files}
 	}
 	if o.deadLetter == "" {
 		o.deadLetter = p.Settings.DeadLetter
 	}
 	log := newLogger(a.console, o.logLevel.value, o.logFormat.value, p.Secrets)
-	state, err := a.openState(p, &o.runOptions, log)
+	state, err := a.openState(p, o.runOptions, log)
 	if err != nil {
 		return err
 	}
@@ -110,7 +100,7 @@ func (a *app) replayAlone(ctx context.Context, state *saving, run *expr.Run, o *
 		return err
 	}
 	s := &saving{app: a, plan: again.Plan(), log: state.log} // nothing is saved: the dead letter is what there is to go on from
-	report, err := a.move(ctx, s, run, &o.runOptions, reports.history(), log)
+	report, err := a.move(ctx, s, run, o.runOptions, reports.history(), log)
 	hide(report, p.Secrets)
 	settled := report.Status == engine.Done || report.Status == engine.DoneWithRejects
 	if settled {
@@ -122,7 +112,7 @@ func (a *app) replayAlone(ctx context.Context, state *saving, run *expr.Run, o *
 			report.Status, report.DeadLetter = engine.DoneWithRejects, o.deadLetter
 		}
 	}
-	a.summarise(ctx, report, s.plan, err, &o.runOptions, log)
+	a.summarise(ctx, report, s.plan, err, o.runOptions, log)
 	for _, why := range slices.Sorted(maps.Keys(again.Stay)) {
 		s.note(fmt.Sprintf("%s in %s: %s", rowsStay(again.Stay[why]), o.deadLetter, why))
 	}

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/spf13/pflag"
 
 	"github.com/dynapipe/dynapipe/engine"
 	"github.com/dynapipe/dynapipe/internal/diag"
@@ -23,12 +22,6 @@ import (
 // look is how often a run is looked at for its page. The recorder keeps as
 // many of the samples as a chart can show.
 const look = 250 * time.Millisecond
-
-// addReport adds --report to a command that runs a pipeline.
-func (o *runOptions) addReport(f *pflag.FlagSet, what string) {
-	f.StringArrayVar(&o.reports, "report", nil,
-		"write the report to this `file` when the "+what+" ends, however it ends: as a page for people when its name ends in .html, else as JSON; may be repeated")
-}
 
 // reports are the files of --report.
 type reports []*reportFile

@@ -53,19 +53,34 @@ func newRun() (*expr.Run, error) {
 // runOptions are the flags of run.
 type runOptions struct {
 	inputs
+	watching
 	reports     []string
 	resume      choice
 	state       string
 	maxDuration time.Duration
-	noProgress  bool
 	dryRun      bool
 	metrics     string
-	logLevel    choice
-	logFormat   choice
+}
+
+func newRunOptions() *runOptions {
+	return &runOptions{watching: newWatching(), resume: choice{value: resumeNo, words: []string{resumeYes, resumeForce, resumeNo}}}
+}
+
+// add adds the flags of every command that runs a pipeline; what names it in
+// their help.
+func (o *runOptions) add(a *app, c *cobra.Command, what string) {
+	o.inputs.add(c)
+	o.watching.add(a, c)
+	a.addOutput(c, "what standard output gets: nothing of ours, or the report as one JSON document")
+	f := c.Flags()
+	f.Lookup("log-format").Usage += "; with json, the summary is a record too"
+	f.StringArrayVar(&o.reports, "report", nil,
+		"write the report to this `file` when the "+what+" ends, however it ends: as a page for people when its name ends in .html, else as JSON; may be repeated")
+	f.DurationVar(&o.maxDuration, "max-duration", 0, "stop, as the first signal does, when the "+what+" takes longer: 90s, 15m, 2h")
 }
 
 func (a *app) runCommand() *cobra.Command {
-	o := &runOptions{resume: choice{value: resumeNo, words: []string{resumeYes, resumeForce, resumeNo}}, logLevel: choice{value: "warn", words: logLevels}, logFormat: formatFlag()}
+	o := newRunOptions()
 	c := &cobra.Command{
 		Use:   "run FILE|DIR",
 		Short: "Run a pipeline",
@@ -102,21 +117,13 @@ state saved.`,
 		ValidArgsFunction: completePipelines,
 		RunE:              func(c *cobra.Command, args []string) error { return a.run(c.Context(), args[0], o) },
 	}
-	o.inputs.add(c)
-	a.addOutput(c, "what standard output gets: nothing of ours, or the report as one JSON document")
+	o.add(a, c, "run")
 	f := c.Flags()
-	o.addReport(f, "run")
 	f.Var(&o.resume, "resume", "go on from where an earlier run of the pipeline ended; with =force also when the pipeline has changed")
 	f.Lookup("resume").NoOptDefVal = resumeYes
 	f.StringVar(&o.state, "state", "", "keep the state in this `folder`, whatever the pipeline says")
-	f.DurationVar(&o.maxDuration, "max-duration", 0, "stop, as the first signal does, when the run takes longer: 90s, 15m, 2h")
 	f.BoolVar(&o.dryRun, "dry-run", false, "read, transform and check all rows, and write none: no sink, no table, no state, no dead letter")
 	f.StringVar(&o.metrics, "metrics", "", "serve metrics for Prometheus at this `address` while the run goes on, as :9090, below /metrics")
-	f.BoolVar(&o.noProgress, "no-progress", false, "show no progress")
-	f.Var(&o.logLevel, "log-level", "the least level of log records; debug shows each request")
-	f.Var(&o.logFormat, "log-format", "log records as text or JSON lines; with json, the summary is a record too")
-	a.complete(c, "log-level", o.logLevel.words...)
-	a.complete(c, "log-format", o.logFormat.words...)
 	return c
 }
 
@@ -141,7 +148,7 @@ func (a *app) run(ctx context.Context, path string, o *runOptions) error {
 		defer func() { _ = server.Close() }() // it has answered what it could
 	}
 	if o.dryRun {
-		a.warn(p, files, o, log)
+		a.warn(p, files, &o.watching, log)
 		return a.dryRun(ctx, p, server, run, o, log)
 	}
 	s, err := a.openState(p, o, log)
@@ -154,7 +161,7 @@ func (a *app) run(ctx context.Context, path string, o *runOptions) error {
 		return errors.Join(err, s.end(engine.Failed))
 	}
 	p = s.plan
-	a.warn(p, files, o, log)
+	a.warn(p, files, &o.watching, log)
 
 	report, err := a.move(ctx, s, run, o, reports.history(), log)
 	hide(report, p.Secrets)
@@ -221,8 +228,8 @@ func (a *app) conflicts(p *plan.Plan, o *runOptions) hcl.Diagnostics {
 }
 
 // warn shows what the front end noticed and let pass.
-func (a *app) warn(p *plan.Plan, files map[string]*hcl.File, o *runOptions, log *slog.Logger) {
-	if o.logFormat.value != formatJSON {
+func (a *app) warn(p *plan.Plan, files map[string]*hcl.File, o *watching, log *slog.Logger) {
+	if !o.records() {
 		a.showWarnings(p, files)
 		return
 	}
@@ -250,7 +257,7 @@ func (a *app) move(ctx context.Context, s *saving, run *expr.Run, o *runOptions,
 	defer asked.finish()
 	e := engine.New(p, engine.Options{Run: run, Stop: asked.stop, Requests: both(requests(log), history), Checkpoints: s.options(), Rejected: s.rejected})
 	log.Info("run begins", "pipeline", p.Name, "run", run.ID, "version", a.Version)
-	w := &watch{app: a, engine: e, log: log, show: !o.noProgress && o.logFormat.value != formatJSON}
+	w := &watch{app: a, engine: e, log: log, show: o.progress()}
 	if o.dryRun {
 		w.step, w.wrote = "dry run", "checked"
 	}

@@ -40,7 +40,7 @@ type saving struct {
 // that can't be made is no reason not to run.
 func (a *app) openState(p *plan.Plan, o *runOptions, log *slog.Logger) (*saving, error) {
 	s := &saving{app: a, plan: p, force: o.resume.value == resumeForce}
-	if o.logFormat.value == formatJSON {
+	if o.records() {
 		s.log = log
 	}
 	folder, asked := p.State.Path, p.State.Asked || o.resume.value != resumeNo

@@ -20,7 +20,7 @@ import (
 // summarise says how a run ended: as text, or as one log record where all of
 // standard error is records.
 func (a *app) summarise(ctx context.Context, r *engine.Report, p *plan.Plan, err error, o *runOptions, log *slog.Logger) {
-	if o.logFormat.value == formatJSON {
+	if o.records() {
 		logSummary(ctx, r, log)
 		return
 	}

@@ -23,19 +23,17 @@ const maxListed = 10_000
 // verifyOptions are the flags of verify.
 type verifyOptions struct {
 	inputs
+	watching
 	report       string
 	sample       string
 	differences  int
 	allowExtra   bool
 	readCapacity float64
 	consistent   bool
-	noProgress   bool
-	logLevel     choice
-	logFormat    choice
 }
 
 func (a *app) verifyCommand() *cobra.Command {
-	o := &verifyOptions{logLevel: choice{value: "warn", words: logLevels}, logFormat: formatFlag()}
+	o := &verifyOptions{watching: newWatching()}
 	c := &cobra.Command{
 		Use:   "verify FILE|DIR",
 		Short: "Compare the targets of a pipeline with what its rows should have made of them",
@@ -73,6 +71,7 @@ Exit codes: 0 everything is as it should be; 1 something is not, or verify faile
 		RunE:              func(c *cobra.Command, args []string) error { return a.verify(c.Context(), args[0], o) },
 	}
 	o.inputs.add(c)
+	o.watching.add(a, c)
 	a.addOutput(c, "what was found as text, or as one JSON document")
 	f := c.Flags()
 	f.StringVar(&o.report, "report", "", "the report `file` of the run that wrote the targets (run --report): with it uuid(), ulid() and timestamp() give what they gave then")
@@ -81,11 +80,6 @@ Exit codes: 0 everything is as it should be; 1 something is not, or verify faile
 	f.BoolVar(&o.allowExtra, "allow-extra", false, "items that no row put are counted, but no difference: for a table with items of others")
 	f.Float64Var(&o.readCapacity, "read-capacity", 0, "read capacity `units` that reading the targets may take in any second (default no budget)")
 	f.BoolVar(&o.consistent, "consistent-read", true, "read the targets strongly consistent; =false takes half the capacity, and may not see what was just written")
-	f.BoolVar(&o.noProgress, "no-progress", false, "show no progress")
-	f.Var(&o.logLevel, "log-level", "the least level of log records; debug shows each request")
-	f.Var(&o.logFormat, "log-format", "log records as text or JSON lines")
-	a.complete(c, "log-level", o.logLevel.words...)
-	a.complete(c, "log-format", o.logFormat.words...)
 	return c
 }
 
@@ -106,7 +100,7 @@ func (a *app) verify(ctx context.Context, path string, o *verifyOptions) error {
 		return &wrong{diags: diags, files: files}
 	}
 	log := newLogger(a.console, o.logLevel.value, o.logFormat.value, p.Secrets)
-	a.warn(p, files, &runOptions{logFormat: o.logFormat}, log)
+	a.warn(p, files, &o.watching, log)
 	var varying *verify.Varying
 	if o.report == "" {
 		varying = verify.Vary(p, files)
@@ -159,7 +153,7 @@ func (o *verifyOptions) check() (verify.Sample, error) {
 func (a *app) watchSteps(o *verifyOptions, log *slog.Logger) func(*engine.Engine, string) func() {
 	return func(e *engine.Engine, step string) func() {
 		w := &watch{
-			app: a, engine: e, log: log, show: !o.noProgress && o.logFormat.value != formatJSON,
+			app: a, engine: e, log: log, show: o.progress(),
 			step: step, wrote: "taken in",
 		}
 		w.begin()
