@@ -184,6 +184,22 @@ func (e *Encoder) Size(row int) int {
 	return n + overflowSize(e.batch, row)
 }
 
+// Bytes is about how long AppendRow makes the row, which takes no look at its
+// values.
+func (e *Encoder) Bytes(row int) int {
+	n := len(e.batch.Overflow(row))
+	for i := range e.columns {
+		c := &e.columns[i]
+		if c.absent(row) {
+			continue
+		}
+		if n += len(c.head) + len(`"}`); c.way != truth {
+			n += len(c.cell(row))
+		}
+	}
+	return n
+}
+
 // append appends the row's name and value, after a comma.
 func (c *encodedColumn) append(dst []byte, row int) []byte {
 	if c.Null(row) {

@@ -56,6 +56,9 @@ func TestEncoderOfPartsOfColumns(t *testing.T) {
 			if got := string(e.AppendRow(exact, row)[3:]); got != want {
 				t.Fatalf("from %d, row %d: %s, want %s", from, row, got, want)
 			}
+			if n := e.Bytes(row); n < len(want)*3/4 || n > len(want)+4 {
+				t.Fatalf("from %d, row %d: about %d bytes, and it has %d", from, row, n, len(want))
+			}
 		}
 		part.Release()
 	}
@@ -75,5 +78,23 @@ func TestPlainRun(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// What has no column of its own is a part of the row's bytes.
+func TestBytesOfAWideRow(t *testing.T) {
+	mem := memory.NewCheckedAllocator(memory.NewGoAllocator())
+	defer mem.AssertSize(t, 0)
+	b := NewBuilder(mem)
+	defer b.Release()
+	for i := range 2 * record.MaxColumns {
+		b.Set(fmt.Sprint("attribute", i), StringValue(strings.Repeat("x", 100)))
+	}
+	b.EndRow(record.Pos{})
+	wide := b.Batch(nil)
+	defer wide.Release()
+	e := NewEncoder(wide)
+	if n, is := e.Bytes(0), len(e.AppendRow(nil, 0)); n < is*3/4 || n > is {
+		t.Errorf("about %d bytes, and it has %d", n, is)
 	}
 }

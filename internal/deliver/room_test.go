@@ -9,14 +9,24 @@ import (
 
 // Large rows wait in numbers that keep requests coming and no more, well below
 // the most that may be held (promise 6): there is room for as many as are in
-// flight, and for a few when none is.
+// flight, and for a few when none is. What is sent of a row counts, and what is
+// kept of it until it has ended.
 func TestWhatWaitsGoesByWhatIsInFlight(t *testing.T) {
 	const size = 100 << 10
+	t.Run("sent", func(t *testing.T) {
+		waitsByFlight(t, size, Row{Table: "t", Operation: Put, Body: make([]byte, size), Units: 1})
+	})
+	t.Run("kept", func(t *testing.T) {
+		waitsByFlight(t, size, Row{Table: "t", Operation: Delete, Body: make([]byte, 10), Kept: size, Units: 1})
+	})
+}
+
+func waitsByFlight(t *testing.T, size int64, row Row) {
 	m := newMachine(testConfig().withDefaults())
 	n := 0
 	fill := func() (rows int) {
 		for {
-			row := Row{Table: "t", Key: unique(n), Operation: Put, Body: make([]byte, size), Units: 1}
+			row.Key = unique(n)
 			if !m.hasRoom(&row) {
 				return rows
 			}

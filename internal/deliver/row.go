@@ -67,9 +67,11 @@ type Row struct {
 	// Receipt and Index say where the row ends.
 	Receipt Receipt
 	Index   int
-	// Item is the row as the dead letter keeps it. That of a Put is a part of
-	// Body.
+	// Item is the row as the dead letter keeps it; nil when the receipt knows it.
+	// That of a Put is a part of Body.
 	Item []byte
+	// Kept is about how much memory the receipt may keep until the row has ended.
+	Kept int
 }
 
 // Receipt is where rows end, each once: a *record.Receipt, or what a component
@@ -88,7 +90,7 @@ var _ Receipt = (*record.Receipt)(nil)
 // footprint is roughly the memory that holding the row takes.
 func (r *Row) footprint() int64 {
 	const bookkeeping, perMark = 256, 64
-	n := len(r.Body) + len(r.Key) + bookkeeping + len(r.Marks)*perMark
+	n := len(r.Body) + len(r.Key) + bookkeeping + len(r.Marks)*perMark + r.Kept
 	if r.Operation != Put {
 		n += len(r.Item)
 	}

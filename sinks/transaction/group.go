@@ -196,6 +196,7 @@ type draft struct {
 	tables   []string
 	units    float64
 	size     int // of all items, or more
+	kept     int // memory of the rows
 	bounds   []bound
 	failure  failure
 }
@@ -231,7 +232,7 @@ func (d *draft) reset(pool *groups) {
 	d.clear()
 	d.value = d.value[:0]
 	d.acts, d.keys, d.tables = d.acts[:0], d.keys[:0], d.tables[:0]
-	d.units, d.size, d.bounds, d.failure = 0, 0, d.bounds[:0], failure{}
+	d.units, d.size, d.kept, d.bounds, d.failure = 0, 0, 0, d.bounds[:0], failure{}
 }
 
 // add counts in an action of the row that is next to be a member.
@@ -283,7 +284,7 @@ func (d *draft) finish() deliver.Row {
 	}
 	return deliver.Row{
 		Table: d.tables[0], Tables: tables, Operation: operation, Marks: g.marks, Actions: len(g.marks),
-		Body: g.body, Units: d.units, Receipt: g,
+		Body: g.body, Units: d.units, Receipt: g, Kept: d.kept,
 	}
 }
 

@@ -514,6 +514,44 @@ func TestBudget(t *testing.T) {
 	}
 }
 
+// Rows are kept by their batches until they have ended, and count as what is
+// held, however little of them is sent (promise 6).
+func TestRowsCountAsTheyAreKept(t *testing.T) {
+	row := `{"id":{"S":"%d"},"x":{"S":"` + strings.Repeat("x", 1500) + `"}}`
+	b := sinktest.Batch(t, memory.DefaultAllocator, 0, []string{fmt.Sprintf(row, 1), fmt.Sprintf(row, 2)})
+	defer b.Release()
+	e := testEncoder(t, "group_by = 1\nupdate {\ntable = \"users\"\nadd = { count = 1 }\n}")
+	e.begin(b, record.NewReceipt("node", &record.Tally{}, b.Origins(), nil, nil))
+	defer e.shelf.Close()
+	defer e.end()
+	for row := range b.Rows() {
+		if err := e.row(t.Context(), row); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e.close()
+	if len(e.out) != 1 || e.out[0].Kept < 3000 || e.out[0].Kept > 3200 || len(e.out[0].Body) > 1000 {
+		t.Errorf("%d transactions: %+v", len(e.out), e.out)
+	}
+}
+
+// testEncoder is one over a table "users" with the key id.
+func testEncoder(t testing.TB, body string) *encoder {
+	t.Helper()
+	config, diags := sinktest.Decode(t, New, dynamo.NewConnection(), body)
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	c := config.(*Config)
+	tables := delivery.NewTables(nil, nil, nil)
+	tables.Adopt("users", &dynamo.Table{Keys: []dynamo.Key{{Name: "id", Kind: attr.String}}})
+	steps, err := newSteps(t.Context(), memory.DefaultAllocator, c.actions(), tables)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &encoder{steps: steps, groupBy: c.groupBy, identities: delivery.NewIdentities(nil, "run", "node"), seen: map[deliver.Mark]int{}}
+}
+
 // BenchmarkEncode is the cost of one row of a transaction of 100 puts, and of a
 // transfer, with two updates.
 func BenchmarkEncode(b *testing.B) {
@@ -531,18 +569,7 @@ func BenchmarkEncode(b *testing.B) {
 			"update {\ntable = \"users\"\nkey = { id = row.to }\nadd = { balance = row.balance }\n}",
 	} {
 		b.Run(name, func(b *testing.B) {
-			config, diags := sinktest.Decode(b, New, dynamo.NewConnection(), body)
-			if diags.HasErrors() {
-				b.Fatal(diags)
-			}
-			c := config.(*Config)
-			tables := delivery.NewTables(nil, nil, nil)
-			tables.Adopt("users", &dynamo.Table{Keys: []dynamo.Key{{Name: "id", Kind: attr.String}}})
-			steps, err := newSteps(b.Context(), memory.DefaultAllocator, c.actions(), tables)
-			if err != nil {
-				b.Fatal(err)
-			}
-			e := &encoder{steps: steps, groupBy: c.groupBy, identities: delivery.NewIdentities(nil, "run", "node"), seen: map[deliver.Mark]int{}}
+			e := testEncoder(b, body)
 			r := record.NewReceipt("node", &record.Tally{}, batch.Origins(), nil, nil)
 			i := 0
 			e.begin(batch, r)

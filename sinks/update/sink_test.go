@@ -353,6 +353,37 @@ func TestFacts(t *testing.T) {
 	}
 }
 
+// A row is kept by its batch until it has ended, and counts as what is held,
+// however little of it is sent (promise 6).
+func TestRowsCountAsTheyAreKept(t *testing.T) {
+	b := sinktest.Batch(t, memory.DefaultAllocator, 0, []string{`{"id":{"S":"1"},"x":{"S":"` + strings.Repeat("x", 1500) + `"}}`})
+	defer b.Release()
+	e := testEncoder(t, "add = { count = 1 }", deliver.UpdateItem)
+	e.begin(b, record.NewReceipt("node", &record.Tally{}, b.Origins(), nil, nil))
+	defer e.shelf.Close()
+	defer e.end()
+	out, no, err := e.row(t.Context(), 0)
+	if err != nil || no.Refused() || out.Kept < 1500 || out.Kept > 1600 || len(out.Body) > 500 {
+		t.Errorf("%d bytes kept, %d sent (%v, %v)", out.Kept, len(out.Body), no, err)
+	}
+}
+
+// testEncoder is one for a table "users" with the key id.
+func testEncoder(t testing.TB, body string, operation deliver.Operation) *encoder {
+	t.Helper()
+	config, diags := sinktest.Decode(t, New, dynamo.NewConnection(), "table = \"users\"\n"+body)
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	tables := delivery.NewTables(nil, nil, nil)
+	tables.Adopt("users", &dynamo.Table{Keys: []dynamo.Key{{Name: "id", Kind: attr.String}}})
+	writer, err := delivery.NewWriter(t.Context(), memory.DefaultAllocator, config.(*Config).Write, tables)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &encoder{operation: operation, writer: writer, once: once{identities: delivery.NewIdentities(nil, "run", "node")}}
+}
+
 // BenchmarkEncode is the cost of one row of an update.
 func BenchmarkEncode(b *testing.B) {
 	var rows []string
@@ -368,17 +399,7 @@ func BenchmarkEncode(b *testing.B) {
 	} {
 		for _, operation := range []deliver.Operation{deliver.UpdateItem, deliver.TransactWrite} {
 			b.Run(name+" "+operation.String(), func(b *testing.B) {
-				config, diags := sinktest.Decode(b, New, dynamo.NewConnection(), "table = \"users\"\n"+body)
-				if diags.HasErrors() {
-					b.Fatal(diags)
-				}
-				tables := delivery.NewTables(nil, nil, nil)
-				tables.Adopt("users", &dynamo.Table{Keys: []dynamo.Key{{Name: "id", Kind: attr.String}}})
-				writer, err := delivery.NewWriter(b.Context(), memory.DefaultAllocator, config.(*Config).Write, tables)
-				if err != nil {
-					b.Fatal(err)
-				}
-				e := encoder{operation: operation, writer: writer, once: once{identities: delivery.NewIdentities(nil, "run", "node")}}
+				e := testEncoder(b, body, operation)
 				r := record.NewReceipt("node", &record.Tally{}, batch.Origins(), nil, nil)
 				e.begin(batch, r)
 				defer e.end()
