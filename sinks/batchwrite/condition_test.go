@@ -2,6 +2,7 @@ package batchwrite
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -88,6 +89,27 @@ func TestConditionalDeletesByRow(t *testing.T) {
 	}
 	if items := server.ItemsBy(t, table, "pk"); len(items) != 2 || items["a"] == nil || items["b"] == nil {
 		t.Errorf("items %v", items)
+	}
+}
+
+// A row that deletes is in the dead letter as it came (promise 2), though only
+// its key is sent: of one call for several rows, and of one for each.
+func TestRejectedDeletesAreWhole(t *testing.T) {
+	server := dynamotest.Start(t)
+	table := server.CreateTable(t, dynamotest.S("pk"))
+	_, url := startProxy(t, server, faultproxy.Config{Deciders: []faultproxy.Decider{
+		sinktest.Marked("BatchWriteItem", `"b"`, http.StatusBadRequest, `{"__type":"com.amazon.coral.validate#ValidationException","message":"no"}`),
+	}})
+	row := version("b", 2)
+	for body, code := range map[string]string{"": "ValidationException", "condition = item.v == row.v": "ConditionalCheckFailedException"} {
+		o, err := write(t.Context(), t, configure(t, server, url, fmt.Sprintf("table = %q\noperation = \"delete\"\n%s", table, body)), 10, row)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Want(t, 0, 0, 1)
+		if len(o.Rejects) != 1 || o.Rejects[0].Code != code || string(o.Rejects[0].Item) != row {
+			t.Errorf("%s: %+v of %s", body, o.Rejects, row)
+		}
 	}
 }
 

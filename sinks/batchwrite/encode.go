@@ -101,7 +101,7 @@ func (e *encoder) conditional(p *delivery.Page, v *delivery.View, row int, op de
 	from, to := 0, 0 // of the item
 	if op == deliver.Delete {
 		e.scratch = e.key.Append(append(e.scratch, keyHead...))
-		out.Units = 1 + v.Table.Count
+		out.Units, out.Kept = 1+v.Table.Count, p.Items.Bytes(row)
 	} else {
 		e.scratch = append(e.scratch, itemHead...)
 		from = len(e.scratch)
@@ -118,10 +118,7 @@ func (e *encoder) conditional(p *delivery.Page, v *delivery.View, row int, op de
 		return delivery.Failed(err)
 	}
 	out.Body = e.arena.Keep(append(e.scratch, delivery.SingleTail...))
-	if out.Item = out.Body[from:to:to]; op == deliver.Delete {
-		e.scratch = p.Items.AppendRow(e.scratch[:0], row)
-		out.Item = e.arena.Keep(e.scratch)
-	}
+	out.Item = out.Body[from:to:to]
 	return delivery.Refusal{}
 }
 
@@ -137,12 +134,10 @@ func (e *encoder) put(p *delivery.Page, v *delivery.View, row int, out *deliver.
 	return delivery.Refusal{}
 }
 
-// deletion sends the key alone. What it costs depends on the item that is
-// deleted, which is not known.
+// deletion sends the key alone: the receipt knows the row. What it costs depends
+// on the item that is deleted, which is not known.
 func (e *encoder) deletion(p *delivery.Page, t *delivery.Table, row int, out *deliver.Row) {
 	e.scratch = append(e.key.Append(append(e.scratch[:0], deleteHead...)), tail...)
 	out.Body = e.arena.Keep(e.scratch)
-	e.scratch = p.Items.AppendRow(e.scratch[:0], row)
-	out.Item = e.arena.Keep(e.scratch)
-	out.Units = 1 + t.Count
+	out.Units, out.Kept = 1+t.Count, p.Items.Bytes(row)
 }

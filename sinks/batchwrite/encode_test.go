@@ -40,3 +40,15 @@ func TestUnitsOfARow(t *testing.T) {
 		}
 	}
 }
+
+// A row that deletes is kept by its batch, and counts as what is held (promise 6).
+func TestDeletesCountAsTheyAreKept(t *testing.T) {
+	b := sinktest.Batch(t, memory.DefaultAllocator, 0, []string{`{"pk":{"S":"1"},"x":{"S":"` + strings.Repeat("x", 1500) + `"}}`})
+	defer b.Release()
+	users := delivery.NewTable("users", &dynamo.Table{Keys: []dynamo.Key{{Name: "pk", Kind: attr.String}}})
+	e := encoder{fixed: users, fixedOp: deliver.Delete}
+	out, no, err := e.row(t.Context(), delivery.NewPage(b), 0)
+	if err != nil || no.Refused() || out.Kept < 1500 || out.Kept > 1600 || len(out.Item) > 0 || len(out.Body) > 100 {
+		t.Errorf("%d bytes kept, %d of the item, %d sent (%v, %v)", out.Kept, len(out.Item), len(out.Body), no, err)
+	}
+}

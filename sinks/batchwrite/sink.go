@@ -17,7 +17,8 @@ type sink struct {
 	client     *dynamo.Client
 	core       *deliver.Core
 	encoder    encoder
-	maxDeletes int64 // noLimit: any number
+	shelf      delivery.Shelf // of batches with rows that delete, which are not in their bodies
+	maxDeletes int64          // noLimit: any number
 	deletes    int64
 	rows       []deliver.Row
 }
@@ -34,6 +35,10 @@ type state struct {
 func (s *sink) Write(ctx context.Context, b *record.Batch, r *record.Receipt) error {
 	s.rows = s.rows[:0]
 	defer func() { clear(s.rows) }()
+	var receipt deliver.Receipt = r
+	if s.encoder.fixedOp != deliver.Put {
+		receipt = s.shelf.Add(b, r)
+	}
 	p := delivery.NewPage(b)
 	if s.encoder.writes != nil {
 		s.encoder.writes.Begin(b)
@@ -45,7 +50,7 @@ func (s *sink) Write(ctx context.Context, b *record.Batch, r *record.Receipt) er
 			return err
 		}
 		if no.Refused() {
-			if err := r.Reject(row, no.Rejection(b, row, out.Operation.String())); err != nil {
+			if err := receipt.Reject(row, no.Rejection(b, row, out.Operation.String())); err != nil {
 				return err
 			}
 			continue
@@ -55,7 +60,7 @@ func (s *sink) Write(ctx context.Context, b *record.Batch, r *record.Receipt) er
 				return err
 			}
 		}
-		out.Receipt = r
+		out.Receipt = receipt
 		s.rows = append(s.rows, out)
 	}
 	return s.core.Submit(ctx, s.rows)
@@ -99,6 +104,7 @@ func (s *sink) Flush(ctx context.Context, _ sinks.Ending) error { return s.core.
 // Close cancels what is in flight.
 func (s *sink) Close() error {
 	s.core.Close()
+	s.shelf.Close()
 	s.client.Close()
 	return nil
 }
