@@ -99,6 +99,7 @@ func New(ctx context.Context, cfg Config, s Sender) *Core {
 		sender: s, meter: cfg.Meter, call: cfg.Operation, cancel: cancel,
 		kick: make(chan struct{}, 1), work: make(chan attempt), machine: newMachine(cfg), changed: make(chan struct{}),
 	}
+	c.meter.Watch(c.load)
 	c.tasks.Go(func() { c.run(ctx) })
 	return c
 }

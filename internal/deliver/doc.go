@@ -19,6 +19,7 @@
 //	          Sender      one attempt at a request, the only I/O
 //	          machine.go  the answer, row by row: ended, waiting, split, tried again
 //	          retry.go    when
+//	          load.go     what is in flight, for those that watch
 //
 // What it keeps:
 //

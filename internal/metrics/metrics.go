@@ -58,7 +58,7 @@ func Metrics() []Metric {
 		counter("dynapipe_rows_filtered_total", "Rows that ended as an expression of the pipeline says.", func(n *engine.NodeReport) int64 { return n.Filtered }),
 		counter("dynapipe_rows_coalesced_total", "Rows that ended in another one: duplicates, groups.", func(n *engine.NodeReport) int64 { return n.Coalesced }),
 		counter("dynapipe_rows_rejected_total", "Rows that went to the dead letter.", func(n *engine.NodeReport) int64 { return n.Rejected }),
-		{Name: "dynapipe_rows_in_flight", Help: "Rows that a node has and that have not ended or gone on.", Gauge: true, Labels: []string{"node"}, each: ofNodes(inFlight)},
+		{Name: "dynapipe_rows_in_flight", Help: "Rows that a node has and that have not ended or gone on.", Gauge: true, Labels: []string{"node"}, each: ofNodes((*engine.NodeReport).InFlight)},
 		{Name: "dynapipe_rows_queued", Help: "Rows between two nodes.", Gauge: true, Labels: []string{"from", "to"}, each: func(r *engine.Report, add func(float64, ...string)) {
 			for _, e := range r.Edges {
 				add(float64(max(e.Sent-e.Received, 0)), e.From, e.To)
@@ -102,12 +102,6 @@ func ofNodes(of func(*engine.NodeReport) int64) func(*engine.Report, func(float6
 			add(float64(of(&r.Nodes[i])), r.Nodes[i].Node)
 		}
 	}
-}
-
-// inFlight is what the ledger (promise 1) lacks while the run goes on. Its counts
-// are from slightly different moments.
-func inFlight(n *engine.NodeReport) int64 {
-	return max(n.In+n.Read+n.Made-n.Out-n.Written-n.WouldWrite-n.Filtered-n.Coalesced-n.Rejected, 0)
 }
 
 // Write writes a report as Prometheus reads it. mask hides secrets (promise 8).

@@ -49,6 +49,13 @@ type Throttle struct {
 	Count    int64  `json:"count"`
 }
 
+// Load is what a node has asked of a service and not been answered, at one moment.
+type Load struct {
+	InFlight int     // requests
+	Limit    int     // how many may be in flight now
+	Budget   float64 // capacity units in any second; 0: none
+}
+
 // Snapshot is a meter's counters at one moment.
 type Snapshot struct {
 	Requests    int64
@@ -71,6 +78,7 @@ type Meter struct {
 	events func(Request)
 
 	mu       sync.Mutex
+	loads    []func() Load
 	counts   Snapshot
 	warnings map[string]*Warning
 	capacity map[Consumed]float64 // keyed with Units 0
@@ -145,6 +153,27 @@ func (m *Meter) Total(bytes, rows int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.counts.BytesTotal, m.counts.RowsTotal = bytes, rows
+}
+
+// Watch has Load ask f. It costs nothing while nobody looks.
+func (m *Meter) Watch(f func() Load) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.loads = append(m.loads, f)
+}
+
+// Load is the sum of what those say that Watch was told of.
+func (m *Meter) Load() (sum Load) {
+	m.mu.Lock()
+	loads := m.loads
+	m.mu.Unlock() // who answers may be about to call the meter
+	for _, f := range loads {
+		l := f()
+		sum.InFlight += l.InFlight
+		sum.Limit += l.Limit
+		sum.Budget += l.Budget
+	}
+	return sum
 }
 
 // Snapshot is the counters now, warnings and capacity sorted by name,

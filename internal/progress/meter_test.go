@@ -60,3 +60,20 @@ func TestMeterWithoutListener(t *testing.T) {
 		t.Error("the request was not counted")
 	}
 }
+
+// Who says what is in flight holds a lock of its own, under which it warns.
+func TestMeterSumsLoads(t *testing.T) {
+	m := progress.NewMeter("n", nil)
+	if got := m.Load(); got != (progress.Load{}) {
+		t.Errorf("of nobody: %+v", got)
+	}
+	for range 2 {
+		m.Watch(func() progress.Load {
+			m.Warn("k", "asked")
+			return progress.Load{InFlight: 3, Limit: 4, Budget: 0.5}
+		})
+	}
+	if got, want := m.Load(), (progress.Load{InFlight: 6, Limit: 8, Budget: 1}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}

@@ -102,7 +102,9 @@ func (p *partition) attempt(ctx context.Context, number int64, attempt int) erro
 	start := time.Now()
 	memory := s.texts.take()
 	defer func() { s.texts.give(memory) }()
+	s.asked.Add(1)
 	answer, err := s.client.CallInto(ctx, s.operation, p.body(ask.limit), memory)
+	s.asked.Add(-1)
 	var page dynamo.Page
 	p.rows.start(p.seq)
 	if err == nil {

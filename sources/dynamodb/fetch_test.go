@@ -14,6 +14,7 @@ import (
 
 	"github.com/dynapipe/dynapipe/internal/attr"
 	"github.com/dynapipe/dynapipe/internal/dynamotest"
+	"github.com/dynapipe/dynapipe/internal/progress"
 	"github.com/dynapipe/dynapipe/internal/record"
 	"github.com/dynapipe/dynapipe/internal/sourcetest"
 )
@@ -164,4 +165,26 @@ func TestClosedInThePage(t *testing.T) {
 		t.Error(err)
 	}
 	mem.AssertSize(t, 0)
+}
+
+// TestLoadOfScan: whoever watches sees the pages that are being asked for.
+func TestLoadOfScan(t *testing.T) {
+	server := dynamotest.Start(t)
+	table := numbered(t, server, 10)
+	var s *source
+	var during []progress.Load
+	look := func(*http.Response) error {
+		during = append(during, s.env.Meter.Load())
+		return nil
+	}
+	config := decoded(t, connection(server, faults(t, server, look, look)), table, "segments = 1\npage_size = 5\nread_capacity = 1000")
+	if got := read(t, config, func(open *source) { s = open }); got.err != nil || len(got.items) != 10 {
+		t.Fatalf("%d items, %v", len(got.items), got.err)
+	}
+	if want := (progress.Load{InFlight: 1, Limit: 1, Budget: 1000}); len(during) != 2 || during[0] != want || during[1] != want {
+		t.Errorf("during two requests: %+v", during)
+	}
+	if got := s.env.Meter.Load(); got != (progress.Load{Limit: 1, Budget: 1000}) {
+		t.Errorf("afterwards: %+v", got)
+	}
 }

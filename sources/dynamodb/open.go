@@ -13,6 +13,7 @@ import (
 	"github.com/dynapipe/dynapipe/internal/deliver"
 	"github.com/dynapipe/dynapipe/internal/diag"
 	"github.com/dynapipe/dynapipe/internal/dynamo"
+	"github.com/dynapipe/dynapipe/internal/progress"
 	"github.com/dynapipe/dynapipe/sources"
 )
 
@@ -36,6 +37,7 @@ type source struct {
 
 	texts     texts
 	number    atomic.Int64 // of requests
+	asked     atomic.Int64 // requests in flight
 	filtered  bool         // DynamoDB drops items
 	whole     bool         // all items come, with all their attributes
 	limited   bool
@@ -112,6 +114,9 @@ func (c *Config) open(ctx context.Context, env sources.Env, client *dynamo.Clien
 	}
 	s.remaining.Store(left)
 	s.estimateTotal(c, table)
+	env.Meter.Watch(func() progress.Load {
+		return progress.Load{InFlight: int(s.asked.Load()), Limit: len(s.readers), Budget: c.readCapacity}
+	})
 	return s, nil
 }
 
