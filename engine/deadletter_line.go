@@ -31,7 +31,9 @@ type DeadLetterLine struct {
 	Raw        string           `json:"raw,omitempty"`
 	RawBase64  []byte           `json:"raw_base64,omitempty"` // when the input is not UTF-8
 
-	Text []byte `json:"-"` // the line itself, when it was read
+	// Of a line that was read.
+	Number int    `json:"-"` // from 1
+	Text   []byte `json:"-"` // the line itself
 }
 
 // DeadLetterOrigin is an origin with what does not apply left out.
@@ -63,8 +65,9 @@ func (d *DamagedLine) Error() string {
 }
 
 // DeadLetterLines walks the lines of a dead letter, with their text. The last one
-// may be cut short, as a killed run leaves it; it is passed over. What else is
-// no such line comes as a *DamagedLine, and any other error last.
+// may be cut short, as a killed run leaves it: it comes as its text alone, of no
+// node. What else is no such line comes as a *DamagedLine, and any other error
+// last.
 func DeadLetterLines(path string) iter.Seq2[DeadLetterLine, error] {
 	return func(yield func(DeadLetterLine, error) bool) {
 		f, err := os.Open(path)
@@ -76,19 +79,27 @@ func DeadLetterLines(path string) iter.Seq2[DeadLetterLine, error] {
 		lines := bufio.NewReaderSize(f, 64<<10)
 		for number := 1; ; number++ {
 			text, err := lines.ReadBytes('\n')
-			if errors.Is(err, io.EOF) {
+			last := errors.Is(err, io.EOF)
+			if last && len(text) == 0 {
 				return
 			}
-			if err != nil {
+			if err != nil && !last {
 				yield(DeadLetterLine{}, err)
 				return
 			}
-			line := DeadLetterLine{Text: text}
-			if err := json.Unmarshal(text, &line); err != nil || line.Node == "" {
+			line := DeadLetterLine{Number: number, Text: text}
+			damaged := json.Unmarshal(text, &line) != nil || line.Node == ""
+			switch {
+			case damaged && last:
+				yield(DeadLetterLine{Number: number, Text: text}, nil)
+				return
+			case damaged:
 				if !yield(DeadLetterLine{}, &DamagedLine{path, number}) {
 					return
 				}
 				continue
+			case last: // whole, as an editor may leave it
+				line.Text = append(text, '\n')
 			}
 			if !yield(line, nil) {
 				return

@@ -465,7 +465,7 @@ func TestAnyGraphGoesOn(t *testing.T) {
 // everyThird lets every third row through that it has seen, which it remembers.
 type everyThird struct{ *step }
 
-func (everyThird) Remembers() {}
+func (everyThird) Remembers() (saved bool) { return false }
 
 func (everyThird) Open(_ context.Context, env transforms.Env) (transforms.Transform, error) {
 	seen := 0

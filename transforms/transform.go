@@ -62,13 +62,13 @@ type Sequential interface {
 	Sequential()
 }
 
-// Rememberer is a Config whose transform remembers rows of earlier batches, and
-// can't save what it remembers. A run that goes on feeds it again from the
-// start.
+// Rememberer is a Config whose transform remembers something of earlier batches:
+// what it makes of a row depends on the rows before it.
 type Rememberer interface {
 	Config
-	// Remembers does nothing; having it is the declaration.
-	Remembers()
+	// Remembers reports whether a checkpoint saves what is remembered (the transform
+	// is a Checkpointer). If not, a run that goes on feeds it again from the start.
+	Remembers() (saved bool)
 }
 
 // Checkpointer is a transform that saves what it remembers.

@@ -36,8 +36,8 @@ file is changed when every row has ended; a replay that fails or is interrupted
 leaves it as it was, so that rows may be sent in twice and none is lost.
 
 Rows are not replayed to a file sink, whose file they would replace, nor to a
-transform that remembers rows (aggregate, dedupe): mend what rejected them, and
-run the pipeline again.
+transform that remembers rows (aggregate, dedupe, limit): mend what rejected them,
+and run the pipeline again.
 
 Exit codes: 0 done, nothing is left in the dead letter; 1 failed; 2 the pipeline
 or the command line is wrong; 3 done, and some rows stay; 4 interrupted.`,

@@ -48,7 +48,7 @@ func (p *Plan) Resumption() Resumption {
 		if n.Kind != Transform {
 			continue
 		}
-		if _, remembers := n.Transform.(transforms.Rememberer); !remembers {
+		if r, remembers := n.Transform.(transforms.Rememberer); !remembers || r.Remembers() {
 			continue
 		}
 		r.Again = true

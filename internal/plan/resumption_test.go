@@ -13,12 +13,15 @@ type (
 	files struct{ component }
 	table struct{ component }
 	// remembering is a transform that remembers rows.
-	remembering struct{ transforms.Config }
+	remembering struct {
+		transforms.Config
+		saved bool
+	}
 )
 
 func (files) ReadsFiles() []string { return []string{"in.csv"} }
 
-func (remembering) Remembers() {}
+func (r remembering) Remembers() (saved bool) { return r.saved }
 
 // stdin is a source of standard input.
 type stdin struct{ files }
@@ -40,6 +43,11 @@ func TestResumption(t *testing.T) {
 		}
 		return n
 	}
+	saving := func(from *plan.Node) *plan.Node {
+		n := through("l", true, from)
+		n.Transform = remembering{saved: true}
+		return n
+	}
 	a, b := source("a", plan.Node{Source: files{}}), source("b", plan.Node{Source: files{}})
 	scan, in := source("scan", plan.Node{Source: table{}}), source("in", plan.Node{Source: stdin{}})
 	for name, test := range map[string]struct {
@@ -53,6 +61,7 @@ func TestResumption(t *testing.T) {
 		"a remembered scan":           {nodes: []*plan.Node{scan, through("d", true, scan)}, again: true, never: "transform.d remembers rows"},
 		"a scan beside what is":       {nodes: []*plan.Node{a, scan, through("d", true, a)}, again: true, never: "source.scan"},
 		"two sources, remembered":     {nodes: []*plan.Node{a, b, through("d", true, a, b)}, again: true, never: "several sources"},
+		"a scan, and what is saved":   {nodes: []*plan.Node{scan, saving(scan)}},
 		"two sources by one in between": {nodes: func() []*plan.Node {
 			m := through("m", false, a, b)
 			return []*plan.Node{a, b, m, through("d", true, m)}

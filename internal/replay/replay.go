@@ -40,6 +40,9 @@ func Open(p *plan.Plan, path, node string) (*Replay, error) {
 	if node != "" && r.node(node) == nil {
 		return nil, fmt.Errorf("the pipeline has no node %s", node)
 	}
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file: a replay reads the dead letter twice, and writes it anew. Put the rows into a file", path)
+	}
 	for line, err := range engine.DeadLetterLines(path) {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("there is no dead letter %s: nothing was rejected, or --dead-letter names another file", path)
@@ -60,6 +63,8 @@ func Open(p *plan.Plan, path, node string) (*Replay, error) {
 func (r *Replay) stays(line engine.DeadLetterLine, node string) string {
 	at := r.node(line.Node)
 	switch {
+	case line.Node == "":
+		return "the last line is cut short"
 	case node != "" && line.Node != node:
 		return "other nodes refused them"
 	case at == nil:
@@ -148,7 +153,8 @@ func (r *Replay) Begin() error {
 
 // Settle writes the dead letter anew after a run in which every row ended: what
 // succeeded has left it, what was rejected again is there with its new reason,
-// and what did not go in stays as it was. Until then it is not touched.
+// and what did not go in stays as it was, last because its last line may be cut
+// short. Until then it is not touched.
 func (r *Replay) Settle(run, node string) (err error) {
 	f, err := atomicfile.Create(r.Path, run)
 	if err != nil {
@@ -160,8 +166,8 @@ func (r *Replay) Settle(run, node string) (err error) {
 		path  string
 		stays func(engine.DeadLetterLine) bool
 	}{
-		{r.Path, func(line engine.DeadLetterLine) bool { return r.stays(line, node) != "" }},
 		{r.again(), func(engine.DeadLetterLine) bool { return true }},
+		{r.Path, func(line engine.DeadLetterLine) bool { return r.stays(line, node) != "" }},
 	} {
 		for line, err := range engine.DeadLetterLines(from.path) {
 			if errors.Is(err, fs.ErrNotExist) {

@@ -128,7 +128,7 @@ func (s *source) add(line *engine.DeadLetterLine) error {
 		s.place, s.files = &record.Place{Source: line.Origin.Source, Segment: segment(line)}, map[string]int32{}
 	}
 	if err := s.rows.AddItem(line.Item); err != nil {
-		return fmt.Errorf("a row of %s in %s is damaged: %w", s.node, s.path, err)
+		return fmt.Errorf("the row in line %d of %s is damaged: %w", line.Number, s.path, err)
 	}
 	pos := record.Pos{File: -1, Line: line.Origin.Line, Seq: line.Origin.Seq, Sub: line.Origin.Sub}
 	if name := line.Origin.File; name != "" {

@@ -52,8 +52,8 @@ func (c *Config) Schema() schema.Block {
 	}
 }
 
-// Remembers declares that rows are remembered: those of the window, or the groups.
-func (*Config) Remembers() {}
+// Remembers declares that the groups are remembered.
+func (*Config) Remembers() (saved bool) { return false }
 
 const doc = `The rows are made at the end of the input, in the order in which the groups first appeared, and have the
 attributes of ` + "`by`" + ` and ` + "`set`" + `, in this order. Groups are told apart by value: 1 is 1.0, and the text "1" is another

@@ -54,8 +54,8 @@ func (c *Config) Schema() schema.Block {
 	}
 }
 
-// Remembers declares that rows are remembered: those of the window, or the groups.
-func (*Config) Remembers() {}
+// Remembers declares that the keys and rows of the window are remembered.
+func (*Config) Remembers() (saved bool) { return false }
 
 // Shape is that of the rows that come.
 func (c *Config) Shape(in expr.Shape) expr.Shape { return in }

@@ -41,6 +41,9 @@ func (c *Config) Shape(in expr.Shape) expr.Shape { return in }
 // Uses is what the rows that pass are used for.
 func (c *Config) Uses(out expr.Use) expr.Use { return out }
 
+// Remembers declares that the rows that passed are counted.
+func (*Config) Remembers() (saved bool) { return true }
+
 // Open makes the transform ready.
 func (c *Config) Open(_ context.Context, env transforms.Env) (transforms.Transform, error) {
 	l := &limit{left: c.rows, mem: env.Mem}
