@@ -57,7 +57,7 @@ func TestResumeOfAChangedPipeline(t *testing.T) {
 	s := half(t)
 	s.edit(t, "p.hcl", `max_rejects = 100000`, "# as many as you like\n max_rejects   =   200000")
 	s.edit(t, "p.hcl", `path = "out.json"`, `path = "other.json"`)
-	s.expect(t, 2, []string{"sink.file.c has changed", "--resume=force"}, "run", "p.hcl", "--resume")
+	s.expect(t, 2, []string{"Changed pipeline", "sink.file.c has changed", "--resume=force"}, "run", "p.hcl", "--resume")
 	s.edit(t, "p.hcl", `"half", "line"]`, `"half"]`)
 	s.expect(t, 2, []string{"sink.file.b has changed, sink.file.c has changed"}, "run", "p.hcl", "--resume")
 	s.edit(t, "p.hcl", `"half"]`, `"half", "line"]`)

@@ -148,6 +148,11 @@ func TestEveryCodeIsProvoked(t *testing.T) {
 			t.Errorf("%s is provoked by no test", code)
 		}
 	}
+	for _, code := range unprovoked() {
+		if !missing[code] {
+			t.Errorf("%s is provoked by a test, or there is no such code: take it out of unprovoked", code)
+		}
+	}
 }
 
 // shown reports that tests have a text as a summary stands in what they compare
@@ -169,13 +174,13 @@ func shown(tests, text string) bool {
 	}
 }
 
-// unprovoked are the codes that no test provokes yet. None may be added.
+// unprovoked are the codes that no test can provoke, with why. None may be added
+// without one.
 func unprovoked() []string {
 	return []string{
-		"file-cant-be-formatted", "missing-block", "unsupported-expression", "value-cant-be-used-for-rows",
-		// Of state, markers and reports of verify.
-		"a-marker-of-what", "changed-pipeline", "how-long-what-is-kept", "not-a-folder", "not-a-report", "not-without-exactly-once",
-		"report-cant-be-read", "standard-input-cant-be-resumed",
+		// It guards against a fault of HCL's formatter, and none is known: FuzzFormat of
+		// package pipeline fails for a text that provokes it.
+		"file-cant-be-formatted",
 	}
 }
 

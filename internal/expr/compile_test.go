@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/dynapipe/dynapipe/internal/attr"
@@ -348,6 +349,15 @@ func TestResultsAreBounded(t *testing.T) {
 		if !diags.HasErrors() {
 			t.Errorf("%s is not refused", src)
 		}
+	}
+}
+
+// A form of expression that a later HCL may have is a diagnostic. Of those that
+// this one has, only what stands for a syntax error is not compiled.
+func TestUnsupportedExpression(t *testing.T) {
+	_, diags := Compile(&hclsyntax.ExprSyntaxError{}, scopeOf(Scope{}, ""))
+	if len(diags) != 1 || diags[0].Summary != "Unsupported expression" {
+		t.Errorf("%v", diags)
 	}
 }
 
