@@ -59,7 +59,7 @@ func (c *expecting) Open(ctx context.Context, env sinks.Env) (sinks.Sink, error)
 		s.target(t)
 		for _, k := range t.Keys {
 			if c.ignored[k.Name] {
-				x.Client.Close()
+				x.Close()
 				return nil, fmt.Errorf("%q, the %s of table %s, is made anew in every run, so its items can't be told apart: "+
 					"verify with --report FILE, the report of the run that wrote them; or make keys of what rows hold, as uuidv5() does", k.Name, k.Role, t.Name)
 			}
@@ -168,10 +168,7 @@ func (s *expectSink) Flush(ctx context.Context, how sinks.Ending) error {
 
 // Close gives back what the sink's own code holds.
 func (s *expectSink) Close() error {
-	if rows, ok := s.x.Rows.(interface{ Close() }); ok {
-		rows.Close()
-	}
-	s.x.Client.Close()
+	s.x.Close()
 	return nil
 }
 

@@ -30,6 +30,7 @@ import (
 	"time"
 
 	"github.com/dynapipe/dynapipe/engine"
+	"github.com/dynapipe/dynapipe/internal/dryrun"
 	"github.com/dynapipe/dynapipe/internal/expr"
 	"github.com/dynapipe/dynapipe/internal/plan"
 	"github.com/dynapipe/dynapipe/internal/progress"
@@ -156,7 +157,7 @@ func (v *verifier) withSinks(x *expected) *plan.Plan {
 			copied.Sink = &expecting{tableSink: s, node: uint64(i), address: n.Address, ignored: v.Varying.At(n), noRejects: noRejects(v.Plan), into: x}
 			continue
 		}
-		copied.Sink = ignoring{n.Sink}
+		copied.Sink = dryrun.Counting{Config: n.Sink}
 		if s, ok := n.Sink.(*file.Config); ok && s.Unreadable() == "" && x.wanted == nil {
 			copied.Sink = v.targets.ofFiles(n.Address, s, filepath.Join(v.dir, fmt.Sprintf("files-%d", i)), v.Varying.At(n))
 		}

@@ -36,7 +36,7 @@ type Change struct {
 // Expectation is what a sink that writes to tables would make of them.
 type Expectation struct {
 	Rows       Expecter
-	Client     *dynamo.Client // to be closed
+	Client     *dynamo.Client
 	Connection *dynamo.Connection
 	Tables     []*Table // that are known before any row comes
 	RowTables  bool     // rows name tables
@@ -44,6 +44,14 @@ type Expectation struct {
 	OnlyDeletes bool
 	// Doubts are reasons why what some rows make of their items is unknown.
 	Doubts []string
+}
+
+// Close gives back what the sink's own code holds, and the client.
+func (x *Expectation) Close() {
+	if rows, ok := x.Rows.(interface{ Close() }); ok {
+		rows.Close()
+	}
+	x.Client.Close()
 }
 
 // Certain reports that a condition held for every row of a run that went well:
