@@ -12,7 +12,6 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
-	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/dynapipe/dynapipe/pipeline"
@@ -71,18 +70,8 @@ func FuzzFormat(f *testing.F) {
 		f.Add(bytes.ReplaceAll(src, []byte("\n"), []byte("\r\n")))
 		f.Add(bytes.ReplaceAll(src, []byte("  "), nil))
 	}
-	archives, err := filepath.Glob("testdata/*.txtar")
-	if err != nil || len(archives) == 0 {
-		f.Fatalf("no corpus: %v", err)
-	}
-	for _, path := range archives {
-		archive, err := txtar.ParseFile(path)
-		if err != nil {
-			f.Fatal(err)
-		}
-		for _, file := range archive.Files {
-			f.Add(file.Data)
-		}
+	for _, file := range seeds(f) {
+		f.Add(file.Data)
 	}
 	f.Fuzz(func(t *testing.T, src []byte) {
 		once, file, diags := pipeline.Format("p.hcl", src)

@@ -27,13 +27,32 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // the command line would; "want" has the diagnostics, and the plan of a
 // pipeline without errors.
 func TestCorpus(t *testing.T) {
+	for _, path := range corpus(t) {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) { corpusCase(t, path) })
+	}
+}
+
+// corpus is the files with the cases.
+func corpus(t testing.TB) []string {
+	t.Helper()
 	archives, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(archives) == 0 {
 		t.Fatalf("no corpus: %v", err)
 	}
-	for _, path := range archives {
-		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) { corpusCase(t, path) })
+	return archives
+}
+
+// seeds is the files in the cases.
+func seeds(t testing.TB) (files []txtar.File) {
+	t.Helper()
+	for _, path := range corpus(t) {
+		archive, err := txtar.ParseFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, archive.Files...)
 	}
+	return files
 }
 
 func corpusCase(t *testing.T, path string) {
@@ -174,16 +193,8 @@ func TestHugeExpressions(t *testing.T) {
 // FuzzLoad: whatever the bytes, diagnostics or a plan, each diagnostic inside
 // its file, sorted, none twice.
 func FuzzLoad(f *testing.F) {
-	archives, err := filepath.Glob("testdata/*.txtar")
-	if err != nil || len(archives) == 0 {
-		f.Fatalf("no corpus: %v", err)
-	}
-	for _, path := range archives {
-		archive, err := txtar.ParseFile(path)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(archive.Files[0].Data)
+	for _, file := range seeds(f) {
+		f.Add(file.Data)
 	}
 	path := filepath.Join(f.TempDir(), "p.hcl")
 	f.Fuzz(func(t *testing.T, src []byte) {
