@@ -274,7 +274,7 @@ func (t *target) file() *output {
 
 func (s *split) pause(t *target, st *targetState, u *unsaved, numbers *layouts) (err error) {
 	*st = targetState{Path: t.path, Number: t.number, Ended: t.ended, Parked: t.parked != nil}
-	if s.rotates() && t.file() != nil {
+	if s.config.rotates() && t.file() != nil {
 		st.Taken = t.rows
 	}
 	for _, o := range t.whole {

@@ -243,8 +243,11 @@ func (c *Config) continues() bool {
 
 // splits reports that there may be several files.
 func (c *Config) splits() bool {
-	return c.where.Parts != nil || c.maxRows > 0 || c.maxBytes > 0
+	return c.where.Parts != nil || c.rotates()
 }
+
+// rotates reports that files follow one another as each is full.
+func (c *Config) rotates() bool { return c.maxRows > 0 || c.maxBytes > 0 }
 
 func endingCompression(path string) string {
 	switch strings.ToLower(filepath.Ext(path)) {
@@ -293,11 +296,14 @@ func typeOf(t schema.ColumnType) layout.Type {
 	return out
 }
 
-// WritesFiles is the file that nothing else may write in the same run. A device
-// or a pipe is nobody's own.
+// WritesFiles is the file, the first one of several in turn, that nothing else may
+// write in the same run. A device or a pipe is nobody's own.
 func (c *Config) WritesFiles() []string {
 	if c.where.Parts != nil || !c.toStandardOutput() && special(c.path) {
 		return nil // a file per value is known when the value is
+	}
+	if c.rotates() {
+		return []string{numbered(c.name(), 1)}
 	}
 	return []string{c.name()}
 }
@@ -339,7 +345,7 @@ func (c *Config) Facts(context.Context) (schema.Facts, error) {
 		f.Files = []string{c.where.Source}
 		f.Notes = append(f.Notes, fmt.Sprintf("one file per value, below %q, at most %d open at once", cleanFolder(folder), c.maxOpen))
 	}
-	if c.maxRows > 0 || c.maxBytes > 0 {
+	if c.rotates() {
 		f.Notes = append(f.Notes, fmt.Sprintf("files are numbered, as %s", numbered(c.path, 1)))
 	}
 	if _, learn := c.layout(); learn {

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -386,5 +387,22 @@ func TestFacts(t *testing.T) {
 	f, err := config(t, `path = "./out//a.csv"`).Facts(context.Background())
 	if err != nil || len(f.Files) != 1 || f.Files[0] != filepath.Join("out", "a.csv") || f.Order == "" || f.Guarantee == "" || len(f.Notes) != 1 {
 		t.Errorf("%+v, %v", f, err)
+	}
+}
+
+// What nothing else may write is the file itself, or the first of numbered ones.
+func TestWritesFiles(t *testing.T) {
+	for args, want := range map[string]string{
+		`path = "out//a.csv"`:                       "[out/a.csv]",
+		"path = \"out/a.csv.gz\"\nmax_rows = 9":     "[out/a-00001.csv.gz]",
+		"path = \"a.parquet\"\nmax_bytes = \"1MB\"": "[a-00001.parquet]",
+		`path = "-"`: "[-]",
+		`path = "/dev/null"
+format = "csv"`: "[]",
+		`path = "out/${row.k}.csv"`: "[]",
+	} {
+		if got := fmt.Sprint(config(t, args).WritesFiles()); got != filepath.FromSlash(want) {
+			t.Errorf("%s: %s, want %s", args, got, want)
+		}
 	}
 }

@@ -144,7 +144,7 @@ func (s *split) restoreTarget(st *state, from *targetState) error {
 	if from.Now != nil {
 		files++
 	}
-	if s.rotates() && files != from.Number || !s.rotates() && (files > 1 || from.Number != 0) {
+	if s.config.rotates() && files != from.Number || !s.config.rotates() && (files > 1 || from.Number != 0) {
 		return fmt.Errorf("%w: the files of %q", errState, shorten(from.Path))
 	}
 	t := s.target(from.Path)
@@ -161,7 +161,7 @@ func (s *split) restoreTarget(st *state, from *targetState) error {
 	}
 	for i, f := range from.Whole {
 		number := 0
-		if s.rotates() {
+		if s.config.rotates() {
 			number = i + 1
 		}
 		if err := s.expect(t, number, f); err != nil {
@@ -174,7 +174,7 @@ func (s *split) restoreTarget(st *state, from *targetState) error {
 		s.created = append(s.created, o)
 		t.whole = append(t.whole, o)
 	}
-	if s.rotates() {
+	if s.config.rotates() {
 		// Files begun after the checkpoint may not be begun again, where how much
 		// goes into one depends on what a compressor holds.
 		if err := s.removeAfter(t); err != nil {

@@ -212,8 +212,6 @@ func (s *split) full(t *target) bool {
 	return s.config.maxRows > 0 && t.rows >= s.config.maxRows || s.config.maxBytes > 0 && t.now.size() >= s.config.maxBytes
 }
 
-func (s *split) rotates() bool { return s.config.maxRows > 0 || s.config.maxBytes > 0 }
-
 // ready makes a target one that can be written, as the one used last.
 func (s *split) ready(ctx context.Context, t *target) error {
 	for i, o := range s.open {
@@ -263,13 +261,13 @@ func (s *split) begin(ctx context.Context, t *target) error {
 		return t.now.begin()
 	}
 	switch {
-	case !s.rotates() && len(t.whole) > 0 && !t.ended:
+	case !s.config.rotates() && len(t.whole) > 0 && !t.ended:
 		return fmt.Errorf("%s was whole when the earlier run ended, and more rows came for it: its source is not what it was. Run it without --resume", c.path)
 	case t.ended:
 		return fmt.Errorf("%s was ended to keep at most max_open = %d files open, and more rows came for it: a %s file can't be continued. "+
 			"Raise max_open, or sort the input by what the path is made of", c.path, c.maxOpen, c.formatName())
 	}
-	if s.rotates() {
+	if s.config.rotates() {
 		t.number++
 		c.path = s.pathOfFile(t, t.number)
 		if s.config.where.Parts != nil {
@@ -299,7 +297,7 @@ func (s *split) begin(ctx context.Context, t *target) error {
 // that can't be done, ended.
 func (s *split) park(t *target) error {
 	if !s.config.continues() {
-		t.ended = !s.rotates()
+		t.ended = !s.config.rotates()
 		return s.end(t)
 	}
 	if err := t.now.learnNow(); err != nil {
@@ -369,7 +367,7 @@ func (s *split) Flush(ctx context.Context, how sinks.Ending) error {
 // warnOfOlder says so when files of an earlier run stand behind the last one of
 // this run: whoever reads all of them would read rows of both.
 func (s *split) warnOfOlder() {
-	if !s.rotates() {
+	if !s.config.rotates() {
 		return
 	}
 	for _, t := range s.targets {
