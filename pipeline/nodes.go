@@ -173,8 +173,8 @@ func (g *graph) incoming(n *plan.Node) expr.Shape {
 }
 
 // paths reports a file that two sinks, or a sink and the dead letter, would
-// write, a file that is read and would be set aside for the dead letter, and
-// standard input that two sources would read.
+// write, a file that is read and would be written over or set aside for the dead
+// letter, and standard input that two sources would read.
 func (l *loader) paths(p *plan.Plan) {
 	dead := filepath.Clean(p.Settings.DeadLetter)
 	writer := map[string]string{dead: "dead_letter"}
@@ -190,12 +190,12 @@ func (l *loader) paths(p *plan.Plan) {
 			l.report(diag.Error(n.Range, "Dead letter read", "%s would read %s, where this run keeps its rejected rows. Give dead_letter in the pipeline block another path.", n.Address, dead))
 		}
 		if files, ok := n.Sink.(plan.FileWriter); ok {
-			l.written(n, files, writer)
+			l.written(p, n, files, writer)
 		}
 	}
 }
 
-func (l *loader) written(n *plan.Node, files plan.FileWriter, writer map[string]string) {
+func (l *loader) written(p *plan.Plan, n *plan.Node, files plan.FileWriter, writer map[string]string) {
 	for _, path := range files.WritesFiles() {
 		path = filepath.Clean(path)
 		other, twice := writer[path]
@@ -206,6 +206,16 @@ func (l *loader) written(n *plan.Node, files plan.FileWriter, writer map[string]
 			l.report(diag.Error(n.Range, "File written twice", "%s and %s would both write %s. Give one of them another path.", other, n.Address, path))
 		default:
 			writer[path] = n.Address
+			l.overwritten(p, n, path)
 		}
+	}
+}
+
+func (l *loader) overwritten(p *plan.Plan, sink *plan.Node, path string) {
+	if path == plan.StandardStream {
+		return // what is read there is another stream
+	}
+	if i := slices.IndexFunc(p.Nodes, func(n *plan.Node) bool { return n.Reads(path) }); i >= 0 {
+		l.report(diag.Error(sink.Range, "Source overwritten", "%s reads %s, and %s would write over it. Give the sink another path.", p.Nodes[i].Address, path, sink.Address))
 	}
 }
