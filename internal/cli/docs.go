@@ -72,7 +72,7 @@ func unknownType(ref *reference, word string) error {
 		return refuse("Unknown name", "There is no diagnostic %q. `dynapipe docs diagnostic` lists the codes.", word)
 	}
 	for _, t := range ref.topics {
-		if t.name == word {
+		if word != "" && t.name == word {
 			return refuse("Unknown type", "%q is a %s: `dynapipe docs %s %s`.", word, t.typ, t.typ, word)
 		}
 	}

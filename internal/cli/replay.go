@@ -63,11 +63,11 @@ func (a *app) replay(ctx context.Context, path string, o *replayOptions) error {
 	if err != nil {
 		return err
 	}
-	if problems := a.conflicts(p, o.runOptions); problems.HasErrors() {
-		return &wrong{diags: problems, files: files}
-	}
 	if o.deadLetter == "" {
 		o.deadLetter = p.Settings.DeadLetter
+	}
+	if problems := a.conflicts(p, o.runOptions, append(o.read(files), o.deadLetter)); problems.HasErrors() {
+		return &wrong{diags: problems, files: files}
 	}
 	log := newLogger(a.console, o.logLevel.value, o.logFormat.value, p.Secrets)
 	state, err := a.openState(p, o.runOptions, log)

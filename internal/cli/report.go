@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -126,8 +128,9 @@ func both(log func(progress.Request), history *htmlreport.Recorder) func(progres
 	}
 }
 
-// conflictsOfReports finds what --report must not write over.
-func conflictsOfReports(p *plan.Plan, paths []string) hcl.Diagnostics {
+// conflictsOfReports finds what --report must not write over: what the pipeline
+// reads and writes, and the files that the command line names or finds.
+func conflictsOfReports(p *plan.Plan, paths, read []string) hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	seen := map[string]bool{filepath.Clean(p.Settings.DeadLetter): true}
 	for _, path := range paths {
@@ -142,6 +145,8 @@ func conflictsOfReports(p *plan.Plan, paths []string) hcl.Diagnostics {
 			diags = append(diags, diag.Plain("File written twice", "--report and dead_letter would both write %s.", path))
 		case seen[clean]:
 			diags = append(diags, diag.Plain("File written twice", "--report is given twice with %s.", path))
+		case sameAsAny(path, read):
+			diags = append(diags, diag.Plain("Source overwritten", "This command reads %s, and --report would write over it.", path))
 		}
 		seen[clean] = true
 		for _, n := range p.Nodes {
@@ -158,6 +163,15 @@ func conflictsOfReports(p *plan.Plan, paths []string) hcl.Diagnostics {
 		}
 	}
 	return diags
+}
+
+// sameAsAny is whether a path leads to one of the files, however it is spelled.
+func sameAsAny(path string, files []string) bool {
+	info, err := os.Stat(path)
+	return err == nil && slices.ContainsFunc(files, func(file string) bool {
+		other, err := os.Stat(file)
+		return err == nil && os.SameFile(info, other)
+	})
 }
 
 // hide masks the secrets in what a report quotes of others (promise 8).

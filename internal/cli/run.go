@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -28,6 +30,11 @@ func (in *inputs) add(c *cobra.Command) {
 	// Arrays, not slices: a comma belongs to the value.
 	c.Flags().StringArrayVar(&in.vars, "var", nil, "set a variable: `name=value`; may be repeated")
 	c.Flags().StringArrayVar(&in.files, "var-file", nil, "set variables from a `file` of name = value lines; may be repeated")
+}
+
+// read is the files that a pipeline and its values were read from.
+func (in *inputs) read(pipeline map[string]*hcl.File) []string {
+	return append(slices.Sorted(maps.Keys(pipeline)), in.files...)
 }
 
 // load reads and checks a pipeline. Warnings are for the caller to show.
@@ -136,7 +143,7 @@ func (a *app) run(ctx context.Context, path string, o *runOptions) error {
 	if err != nil {
 		return err
 	}
-	if problems := a.conflicts(p, o); problems.HasErrors() {
+	if problems := a.conflicts(p, o, o.read(files)); problems.HasErrors() {
 		return &wrong{diags: problems, files: files}
 	}
 	log := newLogger(a.console, o.logLevel.value, o.logFormat.value, p.Secrets)
@@ -198,8 +205,9 @@ func (a *app) prepare(path string, o *runOptions, s *saving, run *expr.Run) (rep
 	return reports, nil
 }
 
-// conflicts finds what is wrong with pipeline and flags together.
-func (a *app) conflicts(p *plan.Plan, o *runOptions) hcl.Diagnostics {
+// conflicts finds what is wrong with pipeline and flags together. read are the
+// files that the command reads and the pipeline does not name.
+func (a *app) conflicts(p *plan.Plan, o *runOptions, read []string) hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	if o.maxDuration < 0 {
 		diags = append(diags, diag.Plain("Wrong value of a flag", "--max-duration takes a time above zero, such as 90s, 15m or 2h."))
@@ -207,7 +215,7 @@ func (a *app) conflicts(p *plan.Plan, o *runOptions) hcl.Diagnostics {
 	if o.dryRun && o.resume.value != resumeNo {
 		diags = append(diags, diag.Plain("Wrong command line", "--dry-run says what a run from the beginning would do, and --resume goes on with another one. Use one of them."))
 	}
-	diags = append(diags, conflictsOfReports(p, o.reports)...)
+	diags = append(diags, conflictsOfReports(p, o.reports, read)...)
 	for _, n := range p.Nodes {
 		if o.resume.value != resumeNo && n.Reads(plan.StandardStream) {
 			diags = append(diags, diag.Error(n.Range, "Standard input can't be resumed",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -71,6 +72,9 @@ func (a *app) test(ctx context.Context, args []string, o *testOptions) error {
 	tests, files, diags := pipetest.Load(paths, options)
 	if diags.HasErrors() {
 		return &wrong{diags: diags, files: files}
+	}
+	if o.junit != "" && sameAsAny(o.junit, slices.Collect(maps.Keys(files))) {
+		return refuse("Source overwritten", "This command reads %s, and --junit would write over it.", o.junit)
 	}
 	if len(tests) == 0 {
 		if o.run != "" {
