@@ -105,7 +105,7 @@ func ofLanguage() []Problem {
 		{"dead-letter-read", "Dead letter read",
 			"A source reads the file that takes this run's rejected rows.", "Give dead_letter another path."},
 		{"source-overwritten", "Source overwritten",
-			"A run would write a sink's file, or a command its report, over a file that it reads: a source, the pipeline, values of variables, "+
+			"A run would write a sink's file, or a command its report, over a file that it reads: a source, the pipeline, values of variables, " +
 				"a dead letter, tests.", "Give what is written another path."},
 
 		// Variables and locals.
