@@ -20,6 +20,11 @@ const (
 	Interrupted     Status = "interrupted"
 )
 
+// Values are the states that there are.
+func (Status) Values() []string {
+	return []string{string(Running), string(Done), string(DoneWithRejects), string(Failed), string(Interrupted)}
+}
+
 // Words is the status as people say it.
 func (s Status) Words() string {
 	if s == DoneWithRejects {
@@ -28,76 +33,70 @@ func (s Status) Words() string {
 	return string(s)
 }
 
-// Report is what a run did: the ledger, what it cost, and how it ended.
+// Report is what a run did: the ledger, what it cost, and how it ended. The
+// documentation of its JSON form is made of the doc tags, here as in all that
+// commands write for programs.
 type Report struct {
-	Pipeline string `json:"pipeline"`
-	// DryRun says that nothing was written: rows at sinks are in would_write.
-	DryRun  bool      `json:"dry_run,omitempty"`
-	Run     string    `json:"run"`
-	Status  Status    `json:"status"`
-	Error   string    `json:"error,omitempty"`
-	Started time.Time `json:"started"`
-	// RunStart is what timestamp() gives.
-	RunStart time.Time `json:"run_start"`
-	Seconds  float64   `json:"seconds"`
-	Rejects  int64     `json:"rejects"`
-	// FirstReject and DeadLetter are set when there are rejects.
-	FirstReject string `json:"first_reject,omitempty"` // where and why
-	DeadLetter  string `json:"dead_letter,omitempty"`
-	// FirstRejects are more of them, of a dry run.
-	FirstRejects []string `json:"first_rejects,omitempty"`
-	Unsettled    int64    `json:"unsettled"`
-	// Checkpoint is what the run has saved last, or goes on from.
-	Checkpoint *CheckpointReport `json:"checkpoint,omitempty"`
-	Nodes      []NodeReport      `json:"nodes"`
-	Edges      []EdgeReport      `json:"edges"`
+	Pipeline     string            `json:"pipeline" doc:"The pipeline's name."`
+	DryRun       bool              `json:"dry_run,omitempty" doc:"Nothing was written: rows that reached a sink are in would_write."`
+	Run          string            `json:"run" doc:"The run's id, which a resumed run keeps."`
+	Status       Status            `json:"status" doc:"How the run ended."`
+	Error        string            `json:"error,omitempty" doc:"Why the run failed."`
+	Started      time.Time         `json:"started" doc:"When this process began to run the pipeline."`
+	RunStart     time.Time         `json:"run_start" doc:"What timestamp() gives: when the run began, which a resumed run keeps."`
+	Seconds      float64           `json:"seconds" doc:"How long it took, in seconds."`
+	Rejects      int64             `json:"rejects" doc:"Rows that were rejected, of all nodes."`
+	FirstReject  string            `json:"first_reject,omitempty" doc:"Where and why the first row was rejected."`
+	DeadLetter   string            `json:"dead_letter,omitempty" doc:"The file that has the rejected rows, when there are any."`
+	FirstRejects []string          `json:"first_rejects,omitempty" doc:"The first rows that were rejected, of a dry run."`
+	Unsettled    int64             `json:"unsettled" doc:"Rows that were read, and neither written nor rejected when the run ended: only of a run that failed or was interrupted."`
+	Checkpoint   *CheckpointReport `json:"checkpoint,omitempty" doc:"What the run has saved last, or goes on from."`
+	Nodes        []NodeReport      `json:"nodes" doc:"The nodes, with their ledger and what they asked of services."`
+	Edges        []EdgeReport      `json:"edges" doc:"What went from one node to another."`
 }
 
 // CheckpointReport is where a run that does not come to its end can go on from.
 type CheckpointReport struct {
-	Number  int64     `json:"number"` // through resumptions
-	Saved   time.Time `json:"saved"`
-	Resumed bool      `json:"resumed"` // the run itself went on from an earlier one
+	Number  int64     `json:"number" doc:"How many checkpoints there were, through resumptions."`
+	Saved   time.Time `json:"saved" doc:"When it was saved."`
+	Resumed bool      `json:"resumed" doc:"The run itself went on from an earlier one."`
 }
 
 // NodeReport is one node's ledger and what it asked of services.
 type NodeReport struct {
-	Node        string `json:"node"`
-	Kind        string `json:"kind"`
-	In          int64  `json:"in"`
-	Read        int64  `json:"read"`
-	Made        int64  `json:"made"`
-	Out         int64  `json:"out"`
-	Written     int64  `json:"written"`
-	WouldWrite  int64  `json:"would_write,omitempty"` // in place of written, of a dry run
-	Filtered    int64  `json:"filtered"`
-	Coalesced   int64  `json:"coalesced"`
-	Rejected    int64  `json:"rejected"`
-	Unsettled   int64  `json:"unsettled"`
-	Requests    int64  `json:"requests"`
-	Retries     int64  `json:"retries"`
-	Throttles   int64  `json:"throttles"`
-	Unprocessed int64  `json:"unprocessed"`
-	Splits      int64  `json:"splits"`
-	BytesRead   int64  `json:"bytes_read,omitempty"`
-	BytesTotal  int64  `json:"bytes_total,omitempty"`
-	RowsTotal   int64  `json:"rows_total,omitempty"`
-	// Partitions is how many parts of a source are read in parallel, as the
-	// segments of a scan, and PartitionsDone how many of them to their end.
-	Partitions     int64               `json:"partitions,omitempty"`
-	PartitionsDone int64               `json:"partitions_done,omitempty"`
-	Capacity       []progress.Consumed `json:"capacity,omitempty"`
-	// ThrottleReasons has the throttles by reason.
-	ThrottleReasons []progress.Throttle `json:"throttle_reasons,omitempty"`
-	Warnings        []progress.Warning  `json:"warnings,omitempty"`
+	Node            string              `json:"node" doc:"The node's address, as sink.file.out."`
+	Kind            string              `json:"kind" values:"source transform sink" doc:"What kind of node it is."`
+	In              int64               `json:"in" doc:"Rows that came from other nodes."`
+	Read            int64               `json:"read" doc:"Rows that a source has read."`
+	Made            int64               `json:"made" doc:"Rows that a transform made of others: elements beyond the first, groups."`
+	Out             int64               `json:"out" doc:"Rows that went on to other nodes; one that several nodes read counts once."`
+	Written         int64               `json:"written" doc:"Rows that a sink has written."`
+	WouldWrite      int64               `json:"would_write,omitempty" doc:"Rows that a sink would have written, in a dry run."`
+	Filtered        int64               `json:"filtered" doc:"Rows that ended as an expression of the pipeline says."`
+	Coalesced       int64               `json:"coalesced" doc:"Rows that ended in another one: duplicates, groups."`
+	Rejected        int64               `json:"rejected" doc:"Rows that went to the dead letter."`
+	Unsettled       int64               `json:"unsettled" doc:"Rows that were under way when the run ended before its time."`
+	Requests        int64               `json:"requests" doc:"Requests to a service."`
+	Retries         int64               `json:"retries" doc:"Requests that were sent again."`
+	Throttles       int64               `json:"throttles" doc:"Requests that were throttled."`
+	Unprocessed     int64               `json:"unprocessed" doc:"Items or keys that DynamoDB gave back, to be sent again."`
+	Splits          int64               `json:"splits" doc:"Requests divided to find a row that spoils them."`
+	BytesRead       int64               `json:"bytes_read,omitempty" doc:"Bytes of files that a source has read, as stored."`
+	BytesTotal      int64               `json:"bytes_total,omitempty" doc:"Bytes that its files have, where that is known."`
+	RowsTotal       int64               `json:"rows_total,omitempty" doc:"About how many rows a source has, where a service says."`
+	Partitions      int64               `json:"partitions,omitempty" doc:"Parts of a source that are read in parallel, as the segments of a scan."`
+	PartitionsDone  int64               `json:"partitions_done,omitempty" doc:"Parts that were read to their end."`
+	Capacity        []progress.Consumed `json:"capacity,omitempty" doc:"Capacity that its requests took."`
+	ThrottleReasons []progress.Throttle `json:"throttle_reasons,omitempty" doc:"Throttled requests by reason, where the service said why."`
+	Warnings        []progress.Warning  `json:"warnings,omitempty" doc:"What was noticed while the run went on."`
 }
 
 // EdgeReport is what went from one node to another.
 type EdgeReport struct {
-	From     string `json:"from"`
-	To       string `json:"to"`
-	Sent     int64  `json:"sent"`
-	Received int64  `json:"received"`
+	From     string `json:"from" doc:"The node that rows come from, with the output of a route."`
+	To       string `json:"to" doc:"The node that they go to."`
+	Sent     int64  `json:"sent" doc:"Rows that left the one."`
+	Received int64  `json:"received" doc:"Rows that reached the other: as many, once a run has ended."`
 }
 
 // Report is the run as it stands now. It may be called at any time, also while

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log"
 	"maps"
 	"math"
@@ -20,6 +21,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/dynapipe/dynapipe/internal/diag"
 	"github.com/dynapipe/dynapipe/internal/faultproxy"
 	"github.com/dynapipe/dynapipe/internal/figures"
 )
@@ -27,6 +29,7 @@ import (
 // chaosOptions are the flags of chaos.
 type chaosOptions struct {
 	backend, listen string
+	endpoint        string // where it listens
 	report          string
 	partitionLimits bool
 	seedGiven       func() bool
@@ -59,6 +62,7 @@ ends it with a summary, and exit code 0.`,
 		RunE:              func(c *cobra.Command, _ []string) error { return a.chaos(c.Context(), o) },
 	}
 	o.addFlags(c.Flags())
+	a.addOutput(c, "the endpoint as one line, or at the end one JSON document with what happened; the endpoint is then on standard error")
 	a.complete(c, "deny", faultproxy.Operations()...)
 	a.complete(c, "throttle-limits", faultproxy.ThrottleLimits()...)
 	return c
@@ -170,10 +174,21 @@ func (a *app) chaos(ctx context.Context, o *chaosOptions) error {
 	if err == nil {
 		_, _ = a.console.Write([]byte(chaosSummary(stats)))
 	}
+	a.answer(chaosDocument{o.endpoint, stats})
 	if report != nil {
-		err = errors.Join(err, writeReport(report, stats))
+		code := diag.ExitDone
+		if err != nil {
+			code = diag.ExitFailed
+		}
+		err = errors.Join(err, publish(report, func(w io.Writer) error { return a.reportJSON(w, code, a.rest) }))
 	}
 	return err
+}
+
+// chaosDocument is what chaos tells programs at the end.
+type chaosDocument struct {
+	Endpoint string `json:"endpoint,omitempty" doc:"Where it listened."`
+	faultproxy.Stats
 }
 
 // lastAnswers is how long requests under way may take when it ends.
@@ -188,14 +203,18 @@ func (a *app) serve(ctx context.Context, proxy *faultproxy.Proxy, o *chaosOption
 	server := &http.Server{Handler: proxy, ErrorLog: log.New(a.console, "", 0)}
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
-	endpoint := "http://" + listener.Addr().String()
+	o.endpoint = "http://" + listener.Addr().String()
 	fmt.Fprintf(a.console, "chaos before %s, seed %d; end it with Ctrl-C. Point a pipeline at it by AWS_ENDPOINT_URL_DYNAMODB or the connection's endpoint:\n", o.config.Backend, o.config.Seed)
-	if _, err := fmt.Fprintln(a.Stdout, endpoint); err != nil {
+	var told io.Writer = a.Stdout
+	if a.asksJSON() {
+		told = a.console // standard output gets a document at the end
+	}
+	if _, err := fmt.Fprintln(told, o.endpoint); err != nil {
 		return errors.Join(err, server.Close())
 	}
 	select {
 	case err := <-failed:
-		return fmt.Errorf("serve at %s: %w", endpoint, err)
+		return fmt.Errorf("serve at %s: %w", o.endpoint, err)
 	case <-ctx.Done():
 	}
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastAnswers)

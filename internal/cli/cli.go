@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
@@ -35,7 +36,9 @@ func Main(p Process) int {
 	a := newApp(p)
 	root := a.root()
 	root.SetArgs(p.Args)
-	return a.end(root.ExecuteContext(context.Background()))
+	c, err := root.ExecuteContextC(context.Background())
+	a.command = commandName(c) // also of one whose flags are wrong
+	return a.end(err)
 }
 
 // app is one command under way.
@@ -44,6 +47,17 @@ type app struct {
 	catalog plan.Catalog
 	console *console // standard error
 	output  choice   // --output of the command that runs
+	command string   // its name
+
+	// What --output json writes at the end.
+	noticed hcl.Diagnostics
+	rest    any
+}
+
+// commandName is what a command is called behind dynapipe.
+func commandName(c *cobra.Command) string {
+	_, name, _ := strings.Cut(c.CommandPath(), " ")
+	return name
 }
 
 func newApp(p Process) *app {
@@ -69,6 +83,7 @@ anything runs, moves the rows in bounded memory, and accounts for every one.`,
 		Args:                  a.subcommand,
 		RunE:                  func(c *cobra.Command, _ []string) error { return a.noCommand(c) },
 		DisableFlagsInUseLine: true,
+		PersistentPreRun:      func(c *cobra.Command, _ []string) { a.command = commandName(c) },
 		SilenceErrors:         true,
 		SilenceUsage:          true,
 	}

@@ -4,6 +4,8 @@
 //
 //	cli.go         Main: the process, the root command, the flags all share
 //	exit.go        how a command ends: what is shown, and its exit code
+//	document.go    the documents of --output json and --report, and their schema;
+//	               document_page.go their reference
 //	arguments.go   what is wrong with a command line, as diagnostics
 //	run.go         run: a pipeline from file to report
 //	report.go      --report: files with what a run did
@@ -24,7 +26,7 @@
 //	init.go        init: a first pipeline; init_ask.go its questions, init_text.go
 //	               the file
 //	chaos.go       chaos: the fault proxy as a command
-//	schema.go      schema: the language as JSON Schema
+//	schema.go      schema: the language, and the documents, as JSON Schema
 //	reference.go   the reference pages, generated into docs/reference
 package cli
 

@@ -10,11 +10,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dynapipe/dynapipe/internal/diag"
+	"github.com/dynapipe/dynapipe/internal/schema"
 )
 
 func (a *app) docsCommand() *cobra.Command {
 	ref := newReference(a.catalog)
-	return &cobra.Command{
+	c := &cobra.Command{
 		Use:   "docs [TYPE [NAME] | CODE]",
 		Short: "Explain blocks, components, arguments, functions and diagnostics",
 		Long: `Docs explains the language: what a source, transform or sink does, each of its
@@ -38,6 +39,36 @@ do about it. Without arguments it lists what there is.`,
 		},
 		RunE: func(_ *cobra.Command, args []string) error { return a.docs(ref, args) },
 	}
+	a.addOutput(c, "the docs as text, or as one JSON document")
+	return c
+}
+
+// docsDocument is what --output json writes.
+type docsDocument struct {
+	Topics []topicDocument `json:"topics" doc:"What was asked for."`
+}
+
+type topicDocument struct {
+	Type      string               `json:"type" doc:"What it is: source, function, diagnostic and the like; of a block without types, the block itself."`
+	Name      string               `json:"name,omitempty" doc:"Its name, as csv; of a diagnostic, the code."`
+	Summary   string               `json:"summary" doc:"What it is for, in a sentence; of a diagnostic, what it says."`
+	Doc       string               `json:"doc,omitempty" doc:"More on it, in Markdown."`
+	Arguments []schema.ArgumentDoc `json:"arguments,omitempty" doc:"A block's arguments."`
+	Signature string               `json:"signature,omitempty" doc:"A function's parameters."`
+	Example   string               `json:"example,omitempty" doc:"An example; of a function, with what it gives."`
+	Cause     string               `json:"cause,omitempty" doc:"How a diagnostic comes about."`
+	Cure      string               `json:"cure,omitempty" doc:"What to do about it."`
+}
+
+func (t topic) document() topicDocument {
+	d := topicDocument{Type: t.typ, Name: t.name, Summary: t.summary, Signature: t.Signature, Example: t.Example}
+	if t.block != nil {
+		d.Doc, d.Arguments = strings.TrimSpace(t.block.Block.Doc), t.block.Block.Arguments()
+	}
+	if t.problem != nil {
+		d.Cause, d.Cure = t.problem.Cause, t.problem.Cure
+	}
+	return d
 }
 
 func (a *app) docs(ref *reference, args []string) error {
@@ -57,6 +88,14 @@ func (a *app) docs(ref *reference, args []string) error {
 			return unknownName(topics, args[0], args[1])
 		}
 		topics = topics[i : i+1]
+	}
+	if a.asksJSON() {
+		doc := docsDocument{}
+		for _, t := range topics {
+			doc.Topics = append(doc.Topics, t.document())
+		}
+		a.answer(doc)
+		return nil
 	}
 	width := a.outputWidth()
 	if len(args) > 0 && len(topics) == 1 {

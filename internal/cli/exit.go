@@ -37,9 +37,23 @@ func (e *ended) Error() string { return string(e.status) }
 // errInterrupted is how a command other than run ends after a signal.
 var errInterrupted = errors.New("interrupted")
 
-// end shows what a command ended with, if it has not been shown, and gives the
-// exit code.
+// end shows what a command ended with, if it has not been shown, writes the
+// document of --output json, and gives the exit code.
 func (a *app) end(err error) int {
+	code := a.tell(err)
+	if !a.asksJSON() {
+		return code
+	}
+	err = a.writeDocument(code, err)
+	if err != nil && (code == diag.ExitDone || code == diag.ExitRejects) {
+		return a.tell(err)
+	}
+	return code
+}
+
+// tell shows people what a command ended with, if it has not been shown, and gives
+// the exit code.
+func (a *app) tell(err error) int {
 	var w *wrong
 	var e *ended
 	switch {
@@ -75,18 +89,15 @@ func exitCode(s engine.Status) int {
 	}
 }
 
-// show shows diagnostics: as a document on standard output if that was asked
-// for, and else as text on standard error. It can't do more when that fails.
+// show shows diagnostics as text on standard error, unless they go into a document.
+// It can't do more when that fails.
 func (a *app) show(w *wrong) {
-	switch {
-	case w.shown:
-	case a.output.value == formatJSON:
-		_ = diag.WriteJSON(a.Stdout, w.diags)
-	default:
-		_ = a.text().Write(a.console, w.diags, w.files)
-		if codes := diag.Codes(w.diags); len(codes) > 0 {
-			fmt.Fprintf(a.console, "\nMore on each: dynapipe docs CODE, with %s\n", strings.Join(codes, ", "))
-		}
+	if w.shown || a.asksJSON() {
+		return
+	}
+	_ = a.text().Write(a.console, w.diags, w.files)
+	if codes := diag.Codes(w.diags); len(codes) > 0 {
+		fmt.Fprintf(a.console, "\nMore on each: dynapipe docs CODE, with %s\n", strings.Join(codes, ", "))
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 // fmtOptions are the flags of fmt.
 type fmtOptions struct {
 	check, diff, recursive bool
+	found                  fmtDocument
 }
 
 func (a *app) fmtCommand() *cobra.Command {
@@ -44,6 +45,7 @@ file could not be written; 2 when a file could not be read or has a syntax error
 		},
 		RunE: func(_ *cobra.Command, args []string) error { return a.fmt(args, o) },
 	}
+	a.addOutput(c, "the names of files that are different as text, or one JSON document")
 	f := c.Flags()
 	f.BoolVar(&o.check, "check", false, "change nothing; exit with 1 when there is something to change")
 	f.BoolVar(&o.diff, "diff", false, "show what changes, as a unified diff on standard output; files are still written, unless with --check")
@@ -51,7 +53,20 @@ file could not be written; 2 when a file could not be read or has a syntax error
 	return c
 }
 
+// fmtDocument is what --output json writes.
+type fmtDocument struct {
+	Files []fmtChange `json:"files" doc:"Files that are different now, or would be with --check."`
+	Text  string      `json:"text,omitempty" doc:"What standard input is in the canonical form."`
+}
+
+type fmtChange struct {
+	File string `json:"file" doc:"The file."`
+	Diff string `json:"diff,omitempty" doc:"What changes, as a unified diff, with --diff."`
+}
+
 func (a *app) fmt(args []string, o *fmtOptions) error {
+	o.found.Files = []fmtChange{}
+	a.rest = &o.found
 	if slices.Contains(args, plan.StandardStream) {
 		if len(args) > 1 {
 			return refuse("Too many arguments", "With - dynapipe fmt reads standard input, and no files beside it.")
@@ -90,6 +105,7 @@ func (a *app) fmt(args []string, o *fmtOptions) error {
 	switch err := errors.Join(failures...); {
 	case len(bad.diags) > 0 && err != nil:
 		a.show(bad)
+		a.notice(bad.diags)
 		return err
 	case len(bad.diags) > 0:
 		return bad
@@ -122,9 +138,14 @@ func (a *app) fmtFile(path, run string, o *fmtOptions, sources map[string]*hcl.F
 
 // fmtShow says that a file is different now, or would be.
 func (a *app) fmtShow(path string, src, formatted []byte, o *fmtOptions) error {
-	text := []byte(path + "\n")
+	entry, text := fmtChange{File: path}, []byte(path+"\n")
 	if o.diff {
 		text = diff.Diff(path+".orig", src, path, formatted)
+		entry.Diff = string(text)
+	}
+	if a.asksJSON() {
+		o.found.Files = append(o.found.Files, entry)
+		return nil
 	}
 	_, err := a.Stdout.Write(text)
 	return err
@@ -143,6 +164,11 @@ func (a *app) fmtStream(o *fmtOptions) error {
 	}
 	changed := !bytes.Equal(src, formatted)
 	switch {
+	case a.asksJSON():
+		o.found.Text = string(formatted)
+		if changed {
+			err = a.fmtShow(name, src, formatted, o)
+		}
 	case o.diff && changed:
 		err = a.fmtShow(name, src, formatted, o)
 	case o.diff, o.check:

@@ -47,12 +47,13 @@ func (a *app) graph(path string, in inputs, format string) error {
 		return err
 	}
 	g := plan.NewGraph(p)
-	write := map[string]func(io.Writer) error{formatText: g.WriteText, "dot": g.WriteDOT, "mermaid": g.WriteMermaid}[format]
-	if a.output.value == formatJSON {
-		write = g.WriteJSON
-	} else {
-		a.showWarnings(p, files)
+	if a.asksJSON() {
+		a.notice(p.Warnings)
+		a.answer(g)
+		return nil
 	}
+	a.showWarnings(p, files)
+	write := map[string]func(io.Writer) error{formatText: g.WriteText, "dot": g.WriteDOT, "mermaid": g.WriteMermaid}[format]
 	var out bytes.Buffer
 	if err := write(&out); err != nil {
 		return err

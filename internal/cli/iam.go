@@ -3,7 +3,6 @@ package cli
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -34,9 +33,9 @@ name, is said on standard error and is not in the policy.`,
 
 // iamDocument is what --output json writes.
 type iamDocument struct {
-	Pipeline string      `json:"pipeline"`
-	Policy   plan.Policy `json:"policy"`
-	Unknown  []string    `json:"unknown"`
+	Pipeline string      `json:"pipeline" doc:"The pipeline's name."`
+	Policy   plan.Policy `json:"policy" doc:"The least policy that lets it run."`
+	Unknown  []string    `json:"unknown" doc:"What could not be known, and is in no statement or has a * in it."`
 }
 
 func (a *app) iam(ctx context.Context, path string, in inputs) error {
@@ -45,21 +44,17 @@ func (a *app) iam(ctx context.Context, path string, in inputs) error {
 		return err
 	}
 	policy, unknown := view.Policy()
-	var shown any = policy
-	if a.output.value == formatJSON {
-		shown = iamDocument{Pipeline: view.Pipeline, Policy: policy, Unknown: append([]string{}, unknown...)}
-	} else {
-		for _, note := range unknown {
-			if _, err := fmt.Fprintf(a.console, "Not known: %s\n", note); err != nil {
-				return err
-			}
+	if a.asksJSON() {
+		a.answer(iamDocument{Pipeline: view.Pipeline, Policy: policy, Unknown: append([]string{}, unknown...)})
+		return nil
+	}
+	for _, note := range unknown {
+		if _, err := fmt.Fprintf(a.console, "Not known: %s\n", note); err != nil {
+			return err
 		}
 	}
 	var out bytes.Buffer
-	enc := json.NewEncoder(&out)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(shown); err != nil {
+	if err := writeJSON(&out, policy); err != nil {
 		return err
 	}
 	_, err = a.Stdout.Write(out.Bytes())

@@ -58,6 +58,7 @@ that could be one. A file that is there already is not overwritten.`,
 	f.StringVar(&o.out, "output-file", "", "the pipeline's `file`, or - for standard output (default pipeline.hcl)")
 	f.BoolVar(&o.force, "force", false, "overwrite the pipeline's file")
 	o.addReading(a, c)
+	a.addOutput(c, "what comes next as text, or the pipeline in one JSON document")
 	return c
 }
 
@@ -349,9 +350,20 @@ func (a *app) checked(text, name string) ([]byte, error) {
 	return formatted, nil
 }
 
+// initDocument is what --output json writes.
+type initDocument struct {
+	File     string       `json:"file,omitempty" doc:"The file that was written; none with --output-file -."`
+	Text     string       `json:"text" doc:"The pipeline."`
+	Rejected rejectedView `json:"rejected" doc:"Rows of the sample that a run would reject."`
+}
+
 // initWrite writes the pipeline and says what comes next.
 func (a *app) initWrite(text []byte, d *draft) error {
+	a.answer(initDocument{File: strings.TrimSuffix(d.out, plan.StandardStream), Text: string(text), Rejected: d.found.Rejected})
 	if d.out == plan.StandardStream {
+		if a.asksJSON() {
+			return nil
+		}
 		_, err := a.Stdout.Write(text)
 		return err
 	}
@@ -367,6 +379,9 @@ func (a *app) initWrite(text []byte, d *draft) error {
 	}
 	if r := d.found.Rejected; r.Rows > 0 {
 		fmt.Fprintf(a.console, "A run would reject %s of the sample, the first: %s\n", rows(r.Rows), r.First[0])
+	}
+	if a.asksJSON() {
+		return nil
 	}
 	_, err = fmt.Fprintf(a.Stdout, "%s is written. Look at it, and then:\n\n  dynapipe plan %s\n  dynapipe run %s\n", d.out, shellWord(d.out), shellWord(d.out))
 	return err

@@ -79,42 +79,39 @@ func (o *inspectOptions) addReading(a *app, c *cobra.Command) {
 
 // inspection is what inspect found.
 type inspection struct {
-	Source sourceView `json:"source"`
+	Source sourceView `json:"source" doc:"What was read."`
 	*inspect.Report
-	Total    totalView    `json:"total"`
-	Rejected rejectedView `json:"rejected"`
-	// Block is the source block.
-	Block  string        `json:"block"`
-	Notes  []string      `json:"notes"`
-	Import *inspect.Cost `json:"import,omitempty"`
-	// Error is what ended the reading before its time.
-	Error string `json:"error,omitempty"`
+	Total    totalView     `json:"total" doc:"How many rows there are."`
+	Rejected rejectedView  `json:"rejected" doc:"Rows of the sample that a run would reject."`
+	Block    string        `json:"block" doc:"A source block that reads it, as text."`
+	Notes    []string      `json:"notes" doc:"What else there is to know."`
+	Import   *inspect.Cost `json:"import,omitempty" doc:"What an import into the table of --table takes."`
+	Error    string        `json:"error,omitempty" doc:"What ended the reading before its time."`
 
 	tableKey []inspect.KeyPart // of the table that was read
 }
 
 type sourceView struct {
-	Type  string   `json:"type"`
-	Files []string `json:"files,omitempty"`
-	Bytes int64    `json:"bytes,omitempty"` // as stored
-	Table string   `json:"table,omitempty"`
-	Index string   `json:"index,omitempty"`
-	Keys  []string `json:"keys,omitempty"` // of the table or index
+	Type  string   `json:"type" doc:"The type of the source, as csv."`
+	Files []string `json:"files,omitempty" doc:"The files."`
+	Bytes int64    `json:"bytes,omitempty" doc:"Their bytes, as stored."`
+	Table string   `json:"table,omitempty" doc:"The table."`
+	Index string   `json:"index,omitempty" doc:"Its index."`
+	Keys  []string `json:"keys,omitempty" doc:"The key of the table or index."`
 }
 
 // totalView is how many rows there are.
 type totalView struct {
-	Rows     int64  `json:"rows"` // 0 for not known
-	Estimate bool   `json:"estimate"`
-	By       string `json:"by"`
+	Rows     int64  `json:"rows" doc:"How many; 0 when that is not known."`
+	Estimate bool   `json:"estimate" doc:"It is an estimate."`
+	By       string `json:"by" doc:"By what it was found."`
 }
 
 // rejectedView is the rows of the sample that a run would reject.
 type rejectedView struct {
-	Rows  int64    `json:"rows"`
-	First []string `json:"first"`
-	// After is how many more there were among rows read behind the sample.
-	After int64 `json:"behind_the_sample,omitempty"`
+	Rows  int64    `json:"rows" doc:"How many."`
+	First []string `json:"first" doc:"Where and why, the first of them."`
+	After int64    `json:"behind_the_sample,omitempty" doc:"How many more there were among rows read behind the sample."`
 }
 
 func (a *app) inspect(ctx context.Context, arg string, o *inspectOptions) error {
@@ -131,25 +128,21 @@ func (a *app) inspect(ctx context.Context, arg string, o *inspectOptions) error 
 	if err != nil {
 		return err
 	}
-	var out bytes.Buffer
-	if a.output.value == formatJSON {
-		err = writeJSON(&out, found)
-	} else {
+	a.answer(found)
+	if !a.asksJSON() {
+		var out bytes.Buffer
 		found.writeText(&out)
-	}
-	if err != nil {
-		return err
-	}
-	if _, err = a.Stdout.Write(out.Bytes()); err != nil {
-		return err
-	}
-	if found.Error != "" {
-		if a.output.value != formatJSON {
-			return errors.New(found.Error)
+		if _, err = a.Stdout.Write(out.Bytes()); err != nil {
+			return err
 		}
+	}
+	switch {
+	case found.Error == "":
+		return nil
+	case a.asksJSON():
 		return &ended{engine.Failed}
 	}
-	return nil
+	return errors.New(found.Error)
 }
 
 // look samples the source. What CSV has as text is read again with the types

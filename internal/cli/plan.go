@@ -48,7 +48,8 @@ func (a *app) view(ctx context.Context, path string, in inputs) (view plan.View,
 		return view, errInterrupted
 	}
 	maskView(&view, p.Secrets)
-	if a.output.value != formatJSON {
+	a.notice(p.Warnings)
+	if !a.asksJSON() {
 		a.showWarnings(p, files)
 	}
 	return view, nil
@@ -59,13 +60,12 @@ func (a *app) plan(ctx context.Context, path string, in inputs) error {
 	if err != nil {
 		return err
 	}
-	var out bytes.Buffer
-	if a.output.value == formatJSON {
-		err = view.WriteJSON(&out)
-	} else {
-		err = view.WriteText(&out)
+	if a.asksJSON() {
+		a.answer(view)
+		return nil
 	}
-	if err != nil {
+	var out bytes.Buffer
+	if err := view.WriteText(&out); err != nil {
 		return err
 	}
 	_, err = a.Stdout.Write(out.Bytes())

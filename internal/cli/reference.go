@@ -178,7 +178,11 @@ const generated = "<!-- Written by `make generate`. Do not edit. -->\n\n"
 // commands themselves are built on.
 func Reference() ([]Page, error) {
 	ref := newReference(builtin.Catalog())
-	language, err := schemaText(ref)
+	language, err := schemaText(ref.json())
+	if err != nil {
+		return nil, err
+	}
+	output, err := schemaText(outputSchema())
 	if err != nil {
 		return nil, err
 	}
@@ -198,13 +202,15 @@ func Reference() ([]Page, error) {
 		fmt.Fprintf(&index, "- [%s](%s): %s\n", t.title(), name, t.summary)
 		pages = append(pages, Page{name, t.page()})
 	}
-	index.WriteString("\n## Expressions and commands\n\n- [functions](functions.md)\n- [command line](command-line.md)\n- [diagnostics](diagnostics.md)\n- [metrics](metrics.md)\n- [JSON Schema](pipeline.schema.json): what `dynapipe schema` writes\n")
+	index.WriteString("\n## Expressions and commands\n\n- [functions](functions.md)\n- [command line](command-line.md)\n- [diagnostics](diagnostics.md)\n- [metrics](metrics.md)\n- [JSON documents](output.md): what `--output json` and `--report` write, and their [JSON Schema](output.schema.json)\n- [JSON Schema](pipeline.schema.json) of the language, which `dynapipe schema` writes\n")
 	return append(pages,
 		Page{"README.md", index.String()},
 		Page{"functions.md", functionsPage(ref)},
 		Page{"command-line.md", commandsPage()},
 		Page{"diagnostics.md", diagnosticsPage(ref)},
 		Page{"metrics.md", metricsPage()},
+		Page{"output.md", outputPage()},
+		Page{"output.schema.json", string(output)},
 		Page{"pipeline.schema.json", string(language)}), nil
 }
 

@@ -74,11 +74,11 @@ func (all reports) discard() error {
 	return err
 }
 
-// write puts all reports in their places.
-func (all reports) write(r *engine.Report) error {
+// writeReports puts all reports in their places.
+func (a *app) writeReports(all reports, r *engine.Report) error {
 	var err error
 	for _, file := range all {
-		content := func(w io.Writer) error { return writeJSON(w, r) }
+		content := func(w io.Writer) error { return a.reportJSON(w, exitCode(r.Status), r) }
 		if file.page != nil {
 			file.page.Add(r)
 			content = func(w io.Writer) error { return htmlreport.Write(w, r, file.page) }
@@ -205,10 +205,8 @@ func openReport(path, run string) (*atomicfile.File, error) {
 // written fails a run that went well, and never hides how one ended that did
 // not.
 func (a *app) deliver(r *engine.Report, files reports) error {
-	err := files.write(r)
-	if a.output.value == formatJSON {
-		err = errors.Join(err, writeJSON(a.Stdout, r))
-	}
+	a.answer(r)
+	err := a.writeReports(files, r)
 	if r.Status == engine.Done {
 		return err
 	}
@@ -216,11 +214,6 @@ func (a *app) deliver(r *engine.Report, files reports) error {
 		fmt.Fprintf(a.console, "Error: %v\n", err)
 	}
 	return &ended{r.Status}
-}
-
-// writeReport puts the report in its place at once, as JSON.
-func writeReport(f *atomicfile.File, r any) error {
-	return publish(f, func(w io.Writer) error { return writeJSON(w, r) })
 }
 
 func publish(f *atomicfile.File, content func(io.Writer) error) error {

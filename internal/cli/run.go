@@ -226,7 +226,7 @@ func (a *app) conflicts(p *plan.Plan, o *runOptions, read []string) hcl.Diagnost
 			continue
 		}
 		for _, path := range sink.WritesFiles() {
-			if path == plan.StandardStream && a.output.value == formatJSON {
+			if path == plan.StandardStream && a.asksJSON() {
 				diags = append(diags, diag.Error(n.Range, "Standard output used twice",
 					"%s writes its rows to standard output, and --output json the report. Use --report FILE for the report, or another path.", n.Address))
 			}
@@ -237,6 +237,7 @@ func (a *app) conflicts(p *plan.Plan, o *runOptions, read []string) hcl.Diagnost
 
 // warn shows what the front end noticed and let pass.
 func (a *app) warn(p *plan.Plan, files map[string]*hcl.File, o *watching, log *slog.Logger) {
+	a.notice(p.Warnings)
 	if !o.records() {
 		a.showWarnings(p, files)
 		return

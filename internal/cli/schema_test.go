@@ -24,7 +24,7 @@ import (
 // specification's own meta-schema.
 func languageSchema(t *testing.T) *jsonschema.Schema {
 	t.Helper()
-	text, err := schemaText(newReference(builtin.Catalog()))
+	text, err := schemaText(newReference(builtin.Catalog()).json())
 	if err != nil {
 		t.Fatal(err)
 	}

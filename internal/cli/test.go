@@ -96,9 +96,8 @@ func (a *app) test(ctx context.Context, args []string, o *testOptions) error {
 			return fmt.Errorf("%s can't be written: %w", o.junit, err)
 		}
 	}
-	if a.output.value == formatJSON {
-		err = writeJSON(a.Stdout, report)
-	} else {
+	a.answer(report)
+	if !a.asksJSON() {
 		_, err = fmt.Fprintf(a.Stdout, "%d passed, %d failed\n", report.Passed, report.Failed)
 	}
 	if err == nil && report.Failed > 0 {
@@ -131,7 +130,7 @@ func testFiles(args []string) (paths []string, bad *wrong) {
 // tested shows each test as it ends.
 func (a *app) tested(o *testOptions) func(*pipetest.Result) {
 	return func(r *pipetest.Result) {
-		if a.output.value != formatJSON && (o.verbose || r.Status != pipetest.Passed) {
+		if !a.asksJSON() && (o.verbose || r.Status != pipetest.Passed) {
 			_ = r.WriteText(a.Stdout) // the last line fails as well, and says so
 		}
 	}

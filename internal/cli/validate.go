@@ -51,8 +51,10 @@ func (a *app) validate(path string, in inputs, told []string) error {
 	if p.Warnings.HasErrors() {
 		return &wrong{diags: p.Warnings, files: files}
 	}
-	if a.output.value == formatJSON {
-		return diag.WriteJSON(a.Stdout, p.Warnings)
+	if a.asksJSON() {
+		a.notice(p.Warnings)
+		a.answer(validity{Valid: true, Warnings: len(p.Warnings)})
+		return nil
 	}
 	a.showWarnings(p, files)
 	_, err = fmt.Fprintf(a.Stdout, "%s is valid: %s\n", path, census(p))

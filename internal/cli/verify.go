@@ -188,18 +188,13 @@ func hideDifferences(r *verify.Report, secrets *diag.Secrets) {
 
 // showVerified shows what was found, and ends as that says.
 func (a *app) showVerified(r *verify.Report) error {
-	var out bytes.Buffer
-	var err error
-	if a.output.value == formatJSON {
-		err = writeJSON(&out, r)
-	} else if len(r.Targets) > 0 && r.Status != verify.Interrupted {
+	a.answer(r)
+	if !a.asksJSON() && len(r.Targets) > 0 && r.Status != verify.Interrupted {
+		var out bytes.Buffer
 		writeVerified(&out, r)
-	}
-	if err == nil {
-		_, err = a.Stdout.Write(out.Bytes())
-	}
-	if err != nil {
-		return err
+		if _, err := a.Stdout.Write(out.Bytes()); err != nil {
+			return err
+		}
 	}
 	switch r.Status {
 	case verify.Equal:
@@ -207,12 +202,12 @@ func (a *app) showVerified(r *verify.Report) error {
 	case verify.EqualWithRejects:
 		return &ended{engine.DoneWithRejects}
 	case verify.Interrupted:
-		if a.output.value == formatJSON {
+		if a.asksJSON() {
 			return &ended{engine.Interrupted}
 		}
 		return errInterrupted
 	}
-	if r.Error != "" && a.output.value != formatJSON {
+	if r.Error != "" && !a.asksJSON() {
 		fmt.Fprintf(a.console, "Error: %s\n", r.Error)
 	}
 	return &ended{engine.Failed}

@@ -8,12 +8,11 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// versionDocument is what version says.
+// versionDocument is what version says beside the version, which is in every head.
 type versionDocument struct {
-	Version  string `json:"version"`
-	Commit   string `json:"commit,omitempty"` // when known
-	Go       string `json:"go"`
-	Platform string `json:"platform"`
+	Commit   string `json:"commit,omitempty" doc:"The revision that it was built from, when the build says."`
+	Go       string `json:"go" doc:"The version of Go that it was built with."`
+	Platform string `json:"platform" doc:"Operating system and architecture, as linux/amd64."`
 }
 
 func (a *app) versionCommand() *cobra.Command {
@@ -29,11 +28,12 @@ func (a *app) versionCommand() *cobra.Command {
 }
 
 func (a *app) version() error {
-	v := versionDocument{Version: a.Version, Commit: commit(), Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
-	if a.output.value == formatJSON {
-		return writeJSON(a.Stdout, v)
+	v := versionDocument{Commit: commit(), Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+	if a.asksJSON() {
+		a.answer(v)
+		return nil
 	}
-	text := "dynapipe " + v.Version + "\n"
+	text := "dynapipe " + a.Version + "\n"
 	if v.Commit != "" {
 		text += "commit " + v.Commit + "\n"
 	}

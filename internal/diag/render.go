@@ -170,25 +170,25 @@ type Document struct {
 
 // Item is one diagnostic of a Document.
 type Item struct {
-	Severity string `json:"severity"` // error or warning
-	Code     string `json:"code"`     // dynapipe docs CODE explains it
-	Summary  string `json:"summary"`
-	Detail   string `json:"detail,omitempty"`
-	Place    *Place `json:"place,omitempty"`
+	Severity string `json:"severity" values:"error warning" doc:"How bad it is."`
+	Code     string `json:"code" doc:"What kind of diagnostic it is: dynapipe docs CODE explains it."`
+	Summary  string `json:"summary" doc:"What is wrong, in a few words."`
+	Detail   string `json:"detail,omitempty" doc:"What is wrong in full, and what to do."`
+	Place    *Place `json:"place,omitempty" doc:"Where it is, when it is in a file."`
 }
 
 // Place is where a diagnostic points.
 type Place struct {
-	File  string `json:"file"`
-	Start Point  `json:"start"`
-	End   Point  `json:"end"`
+	File  string `json:"file" doc:"The file, as it was named."`
+	Start Point  `json:"start" doc:"Where it begins."`
+	End   Point  `json:"end" doc:"Where it ends: the place behind the last character."`
 }
 
 // Point is a place in a file; line and column count from 1, byte from 0.
 type Point struct {
-	Line   int `json:"line"`
-	Column int `json:"column"`
-	Byte   int `json:"byte"`
+	Line   int `json:"line" doc:"The line, from 1."`
+	Column int `json:"column" doc:"The column in characters, from 1."`
+	Byte   int `json:"byte" doc:"The byte in the file, from 0."`
 }
 
 // NewDocument is diagnostics in the order given.

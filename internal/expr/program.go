@@ -203,6 +203,11 @@ const (
 	RowByRow  Way = "row by row" // by a walk of the expression
 )
 
+// Values are the ways that there are.
+func (Way) Values() []string {
+	return []string{string(Constant), string(AsColumns), string(RowByRow)}
+}
+
 // Way says how Column and Where evaluate the expression, and which parts of one
 // that runs as columns are walked all the same.
 func (x *Expr) Way() (Way, []Part) {

@@ -9,45 +9,36 @@ import (
 
 // Stats is what a Proxy has seen and done so far.
 type Stats struct {
-	Seed    uint64  `json:"seed"`
-	Seconds float64 `json:"seconds"` // since it was made
-	// Operations are by name.
-	Operations map[string]OperationStats `json:"operations"`
-	// Faults counts requests by what befell them; of the kinds that end in
-	// _items, items.
-	Faults map[Kind]int64 `json:"faults"`
-	// Reasons counts throttling reasons.
-	Reasons map[string]int64 `json:"throttling_reasons"`
-	// Tables are by name.
-	Tables map[string]TableStats `json:"tables"`
+	Seed       uint64                    `json:"seed" doc:"The number that decides what goes wrong."`
+	Seconds    float64                   `json:"seconds" doc:"How long it has stood before the server, in seconds."`
+	Operations map[string]OperationStats `json:"operations" doc:"Requests by operation."`
+	Faults     map[Kind]int64            `json:"faults" doc:"Requests by what befell them; of the kinds that have items in their names, items."`
+	Reasons    map[string]int64          `json:"throttling_reasons" doc:"How often each throttling reason was given."`
+	Tables     map[string]TableStats     `json:"tables" doc:"Consumed capacity by table."`
 }
 
 // OperationStats counts the requests of an operation.
 type OperationStats struct {
-	Requests int64 `json:"requests"` // received
-	Answered int64 `json:"answered"` // by the server, with 200
-	Refused  int64 `json:"refused"`  // by the server itself
-	Items    int64 `json:"items"`    // in those answered: written, or asked for by key
+	Requests int64 `json:"requests" doc:"Requests that were received."`
+	Answered int64 `json:"answered" doc:"Requests that the server answered with 200."`
+	Refused  int64 `json:"refused" doc:"Requests that the server itself refused."`
+	Items    int64 `json:"items" doc:"Items in those answered: written, or asked for by key."`
 }
 
 // TableStats is the capacity that a table consumed.
 type TableStats struct {
-	Write Usage `json:"write"`
-	Read  Usage `json:"read"`
+	Write Usage `json:"write" doc:"Write units."`
+	Read  Usage `json:"read" doc:"Read units."`
 }
 
 // Usage is consumed capacity in units, as DynamoDB bills it: with secondary
 // indexes, without what was refused. It counts when the server has answered.
 type Usage struct {
-	Units float64 `json:"units"`
-	// Peak is the most in any one second, wherever that second begins.
-	Peak float64 `json:"peak_per_second"`
-	// Average is over Seconds, from the first that has any to the last.
-	Average float64 `json:"average_per_second"`
-	// Indexes are the units of each global secondary index, part of Units.
-	Indexes map[string]float64 `json:"indexes,omitempty"`
-	// Seconds are the units by second since the proxy was made.
-	Seconds []float64 `json:"seconds,omitempty"`
+	Units   float64            `json:"units" doc:"Units in all, with those of secondary indexes, without what was refused."`
+	Peak    float64            `json:"peak_per_second" doc:"The most in any one second, wherever that second begins."`
+	Average float64            `json:"average_per_second" doc:"The mean from the first second that has any to the last."`
+	Indexes map[string]float64 `json:"indexes,omitempty" doc:"Units of each global secondary index, which are part of the units."`
+	Seconds []float64          `json:"seconds,omitempty" doc:"Units by second since it has stood before the server."`
 }
 
 // recorder collects Stats. It may be used by several goroutines.

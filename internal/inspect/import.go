@@ -130,40 +130,34 @@ func (x *indexCost) holds(b *record.Batch, row int) bool {
 
 // Cost is what an import takes, of the sample and of all.
 type Cost struct {
-	Table   string    `json:"table"`
-	Keys    []KeyPart `json:"keys"`
-	Billing string    `json:"billing"`
-	Rows    int64     `json:"rows"`    // reckoned
-	Refused int64     `json:"refused"` // of them: an import would reject them
-	// Refusals say why.
-	Refusals []*Refused `json:"refusals"`
-	// Repeats is how many rows have a key that came before: each replaces an item.
-	Repeats int64       `json:"repeated_keys"`
-	Units   float64     `json:"table_write_units"`
-	Indexes []IndexCost `json:"indexes"`
-	// Total is the units of table and indexes together.
-	Total float64 `json:"write_units"`
-	// All is Total for as many rows as there are; 0 when that is not known.
-	All float64 `json:"write_units_of_all,omitempty"`
-	// Provisioned is the table's write units per second, 0 on demand; with it
-	// Seconds is how long all takes at least, and Slowest what it waits for.
-	Provisioned int64   `json:"provisioned_write_units,omitempty"`
-	Seconds     float64 `json:"seconds,omitempty"`
-	Slowest     string  `json:"seconds_by,omitempty"`
+	Table       string      `json:"table" doc:"The table."`
+	Keys        []KeyPart   `json:"keys" doc:"Its key."`
+	Billing     string      `json:"billing" doc:"How it is billed."`
+	Rows        int64       `json:"rows" doc:"Rows of the sample."`
+	Refused     int64       `json:"refused" doc:"Rows of them that an import would reject."`
+	Refusals    []*Refused  `json:"refusals" doc:"Why it would reject them."`
+	Repeats     int64       `json:"repeated_keys" doc:"Rows whose key came before: each replaces an item."`
+	Units       float64     `json:"table_write_units" doc:"Write units that the sample takes of the table."`
+	Indexes     []IndexCost `json:"indexes" doc:"What it takes of the table's indexes."`
+	Total       float64     `json:"write_units" doc:"Write units of table and indexes together."`
+	All         float64     `json:"write_units_of_all,omitempty" doc:"Write units for as many rows as there are, where that is known."`
+	Provisioned int64       `json:"provisioned_write_units,omitempty" doc:"The table's write units per second; none on demand."`
+	Seconds     float64     `json:"seconds,omitempty" doc:"How long all rows take at least, with provisioned write units."`
+	Slowest     string      `json:"seconds_by,omitempty" doc:"What that time waits for: the table, or an index."`
 }
 
 // Refused counts rows that an import would reject for one reason.
 type Refused struct {
-	Code  string `json:"code"`
-	Rows  int64  `json:"rows"`
-	First string `json:"first"`
+	Code  string `json:"code" doc:"The error code that they would be rejected with."`
+	Rows  int64  `json:"rows" doc:"How many rows."`
+	First string `json:"first" doc:"Where and why the first one."`
 }
 
 // IndexCost is what an index takes.
 type IndexCost struct {
-	Name  string  `json:"name"`
-	Rows  int64   `json:"rows"` // that the index has
-	Units float64 `json:"write_units"`
+	Name  string  `json:"name" doc:"The index."`
+	Rows  int64   `json:"rows" doc:"Rows that it has."`
+	Units float64 `json:"write_units" doc:"Write units that they take."`
 }
 
 // Cost is what the rows so far take, and all, if they are that many: 0 for not

@@ -9,76 +9,69 @@ import (
 
 // Report is what a survey found.
 type Report struct {
-	Rows       int64       `json:"rows"` // looked at
-	Attributes []Attribute `json:"attributes"`
-	// Beyond is how many values were in attributes beyond the first MaxAttributes.
-	Beyond int64 `json:"values_of_further_attributes,omitempty"`
-	Items  Items `json:"items"`
-	// Keys are attributes that could be a table's whole key; Pairs, when there
-	// is none of these, pairs that could.
-	Keys  []Key  `json:"keys"`
-	Pairs []Pair `json:"key_pairs"`
-	// PairsCut says that there were more pairs than were tried.
-	PairsCut bool `json:"key_pairs_not_all_tried,omitempty"`
+	Rows       int64       `json:"rows" doc:"Rows that were looked at."`
+	Attributes []Attribute `json:"attributes" doc:"The attributes that the rows have."`
+	Beyond     int64       `json:"values_of_further_attributes,omitempty" doc:"Values in attributes that are beyond the number that is told apart."`
+	Items      Items       `json:"items" doc:"Sizes of whole items, names included."`
+	Keys       []Key       `json:"keys" doc:"Attributes that could be a table's whole key."`
+	Pairs      []Pair      `json:"key_pairs" doc:"Pairs that could be a key, when no attribute alone could."`
+	PairsCut   bool        `json:"key_pairs_not_all_tried,omitempty" doc:"There were more pairs than were tried."`
 
 	described bool // all values are {"S": "x"} and the like
 }
 
 // Attribute is one attribute of the sample.
 type Attribute struct {
-	Name    string  `json:"name"`
-	Types   []Count `json:"types"` // the most frequent first
-	Present int64   `json:"present"`
-	Absent  int64   `json:"absent"`
-	Null    int64   `json:"null"`  // among those present
-	Empty   int64   `json:"empty"` // strings and binaries
-	Bytes   Bytes   `json:"bytes"` // of values that are not NULL
-	// Distinct is how many different values there are, or at least are.
-	Distinct        int64  `json:"distinct"`
-	DistinctAtLeast bool   `json:"distinct_at_least,omitempty"`
-	Example         string `json:"example"`
-	// Column is the type that all the text could have, for the argument columns.
-	Column string `json:"column,omitempty"`
+	Name            string  `json:"name" doc:"The attribute's name."`
+	Types           []Count `json:"types" doc:"The types of its values, the most frequent first."`
+	Present         int64   `json:"present" doc:"Rows that have it."`
+	Absent          int64   `json:"absent" doc:"Rows that do not have it."`
+	Null            int64   `json:"null" doc:"Rows in which it is NULL, among those that have it."`
+	Empty           int64   `json:"empty" doc:"Empty texts and binaries."`
+	Bytes           Bytes   `json:"bytes" doc:"Sizes of values that are not NULL, by AWS's rule."`
+	Distinct        int64   `json:"distinct" doc:"How many different values there are, or at least are."`
+	DistinctAtLeast bool    `json:"distinct_at_least,omitempty" doc:"There are more different values than were told apart."`
+	Example         string  `json:"example" doc:"The first value, cut short."`
+	Column          string  `json:"column,omitempty" doc:"The type that all its text could have, for the argument columns."`
 }
 
 // Count is how many values are of a type, by DynamoDB's name of it.
 type Count struct {
-	Type   string `json:"type"`
-	Values int64  `json:"values"`
+	Type   string `json:"type" doc:"DynamoDB's name of the type, as S."`
+	Values int64  `json:"values" doc:"How many values are of it."`
 }
 
 // Bytes is sizes by AWS's rule.
 type Bytes struct {
-	Min int64   `json:"min"`
-	Avg float64 `json:"avg"`
-	Max int64   `json:"max"`
+	Min int64   `json:"min" doc:"The smallest, in bytes."`
+	Avg float64 `json:"avg" doc:"The mean."`
+	Max int64   `json:"max" doc:"The largest."`
 }
 
 // Items is the sizes of whole items, names included.
 type Items struct {
 	Bytes
-	// TooLarge is how many are over DynamoDB's 400 KB.
-	TooLarge int64 `json:"too_large"`
+	TooLarge int64 `json:"too_large" doc:"Items over DynamoDB's 400 KB."`
 }
 
 // KeyPart is an attribute of a key.
 type KeyPart struct {
-	Name string `json:"name"`
-	Type string `json:"type"`
+	Name string `json:"name" doc:"The attribute's name."`
+	Type string `json:"type" doc:"Its type: S, N or B."`
 }
 
 // Key is a partition key that every row has, and no two the same, among so
 // many rows.
 type Key struct {
 	KeyPart
-	Rows int64 `json:"unique_in_rows"`
+	Rows int64 `json:"unique_in_rows" doc:"Among how many rows no two have the same."`
 }
 
 // Pair is a partition and a sort key of which the same is true together.
 type Pair struct {
-	Partition KeyPart `json:"partition"`
-	Sort      KeyPart `json:"sort"`
-	Rows      int64   `json:"unique_in_rows"`
+	Partition KeyPart `json:"partition" doc:"The partition key."`
+	Sort      KeyPart `json:"sort" doc:"The sort key."`
+	Rows      int64   `json:"unique_in_rows" doc:"Among how many rows no two have the same."`
 }
 
 // Report is what has been found so far.

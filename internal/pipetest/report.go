@@ -9,10 +9,10 @@ import (
 
 // Report is what came of tests.
 type Report struct {
-	Passed  int       `json:"passed"`
-	Failed  int       `json:"failed"`
-	Seconds float64   `json:"seconds"`
-	Tests   []*Result `json:"tests"`
+	Passed  int       `json:"passed" doc:"Tests that passed."`
+	Failed  int       `json:"failed" doc:"Tests that failed."`
+	Seconds float64   `json:"seconds" doc:"How long they took, in seconds."`
+	Tests   []*Result `json:"tests" doc:"The tests, in the order of their files."`
 }
 
 func (r *Report) add(t *Result) {
@@ -34,15 +34,18 @@ const (
 	Failed Status = "failed"
 )
 
+// Values are the ends that there are.
+func (Status) Values() []string { return []string{string(Passed), string(Failed)} }
+
 // Result is what came of one test.
 type Result struct {
-	File     string    `json:"file"`
-	Line     int       `json:"line"`
-	Name     string    `json:"name"`
-	Pipeline string    `json:"pipeline"`
-	Status   Status    `json:"status"`
-	Seconds  float64   `json:"seconds"`
-	Failures []Failure `json:"failures,omitempty"`
+	File     string    `json:"file" doc:"The file that the test is in."`
+	Line     int       `json:"line" doc:"The line of its block."`
+	Name     string    `json:"name" doc:"Its name."`
+	Pipeline string    `json:"pipeline" doc:"The pipeline that it tests."`
+	Status   Status    `json:"status" doc:"How it ended."`
+	Seconds  float64   `json:"seconds" doc:"How long it took, in seconds."`
+	Failures []Failure `json:"failures,omitempty" doc:"All that is wrong."`
 
 	mask func(string) string
 }
@@ -74,14 +77,19 @@ const (
 	NotRejected FailureKind = "not_rejected" // as many rows as a block expects
 )
 
+// Values are the kinds that there are.
+func (FailureKind) Values() []string {
+	return []string{string(RunFailed), string(WrongRows), string(WrongCount), string(Rejected), string(NotRejected)}
+}
+
 // Failure is one thing that is wrong.
 type Failure struct {
-	Kind    FailureKind     `json:"kind"`
-	Node    string          `json:"node,omitempty"`
-	Line    int             `json:"line"` // of the block that it breaks
-	Message string          `json:"message"`
-	Row     string          `json:"row,omitempty"` // that was rejected
-	Rows    []RowDifference `json:"rows,omitempty"`
+	Kind    FailureKind     `json:"kind" doc:"What is wrong."`
+	Node    string          `json:"node,omitempty" doc:"The node at which it is."`
+	Line    int             `json:"line" doc:"The line of the block that it breaks."`
+	Message string          `json:"message" doc:"What is wrong, in words."`
+	Row     string          `json:"row,omitempty" doc:"The row that was rejected."`
+	Rows    []RowDifference `json:"rows,omitempty" doc:"The rows that are not as expected."`
 }
 
 // DifferenceKind is how rows differ.
@@ -95,21 +103,26 @@ const (
 	Moved   DifferenceKind = "moved" // it is there, at another place
 )
 
+// Values are the kinds that there are.
+func (DifferenceKind) Values() []string {
+	return []string{string(Missing), string(Extra), string(Changed), string(Moved)}
+}
+
 // RowDifference is a row that is not as expected. Rows count from 1; 0 is none.
 // Values are spelled as in a test.
 type RowDifference struct {
-	Kind       DifferenceKind        `json:"kind"`
-	Expected   int                   `json:"expected,omitempty"` // number of the row among those expected
-	Actual     int                   `json:"actual,omitempty"`   // among those that came
-	Row        string                `json:"row"`                // that was expected, or the extra one
-	Attributes []AttributeDifference `json:"attributes,omitempty"`
+	Kind       DifferenceKind        `json:"kind" doc:"How the row differs."`
+	Expected   int                   `json:"expected,omitempty" doc:"Its number among the rows expected, from 1."`
+	Actual     int                   `json:"actual,omitempty" doc:"Its number among the rows that came, from 1."`
+	Row        string                `json:"row" doc:"The row that was expected, or the extra one, as a test writes it."`
+	Attributes []AttributeDifference `json:"attributes,omitempty" doc:"The attributes that differ."`
 }
 
 // AttributeDifference is an attribute that is not as expected.
 type AttributeDifference struct {
-	Name     string `json:"name"`
-	Expected string `json:"expected"`
-	Actual   string `json:"actual"`
+	Name     string `json:"name" doc:"The attribute's name."`
+	Expected string `json:"expected" doc:"What it should be, as a test writes it."`
+	Actual   string `json:"actual" doc:"What it is."`
 }
 
 // WriteText writes the failures of a test for people.

@@ -12,27 +12,26 @@ import (
 // files alone: nothing is asked and nothing is opened. It holds no secrets
 // (promise 8).
 type Graph struct {
-	Pipeline string      `json:"pipeline"`
-	Nodes    []GraphNode `json:"nodes"` // in the plan's order
-	Edges    []GraphEdge `json:"edges"`
+	Pipeline string      `json:"pipeline" doc:"The pipeline's name."`
+	Nodes    []GraphNode `json:"nodes" doc:"The nodes, in the order that rows pass them."`
+	Edges    []GraphEdge `json:"edges" doc:"The ways of rows from one node to another."`
 }
 
 // GraphNode is one node of a Graph.
 type GraphNode struct {
-	Address string   `json:"address"`
-	Kind    string   `json:"kind"`
-	Type    string   `json:"type"`
-	Name    string   `json:"name"`
-	Outputs []string `json:"outputs,omitempty"` // of a node with several
-	// Unread are the outputs that no node reads.
-	Unread []string `json:"unread,omitempty"`
+	Address string   `json:"address" doc:"The node's address, as sink.file.out."`
+	Kind    string   `json:"kind" values:"source transform sink" doc:"What kind of node it is."`
+	Type    string   `json:"type" doc:"Its type, as csv."`
+	Name    string   `json:"name" doc:"Its name."`
+	Outputs []string `json:"outputs,omitempty" doc:"The outputs of a node that has several."`
+	Unread  []string `json:"unread,omitempty" doc:"The outputs that no node reads."`
 }
 
 // GraphEdge is the way of rows from one node to another.
 type GraphEdge struct {
-	From   string `json:"from"`
-	Output string `json:"output,omitempty"` // of a node with several
-	To     string `json:"to"`
+	From   string `json:"from" doc:"The node that rows come from."`
+	Output string `json:"output,omitempty" doc:"The output that they come from, of a node that has several."`
+	To     string `json:"to" doc:"The node that they go to."`
 }
 
 // NewGraph is the graph of a plan.

@@ -11,15 +11,15 @@ import (
 // Policy is an IAM policy document (AWS: IAM User Guide, "IAM JSON policy
 // elements reference").
 type Policy struct {
-	Version   string      `json:"Version"`
-	Statement []Statement `json:"Statement"`
+	Version   string      `json:"Version" doc:"The version of IAM's policy language."`
+	Statement []Statement `json:"Statement" doc:"What is allowed."`
 }
 
 // Statement allows actions on resources.
 type Statement struct {
-	Effect   string   `json:"Effect"`
-	Action   []string `json:"Action"`
-	Resource []string `json:"Resource"`
+	Effect   string   `json:"Effect" values:"Allow" doc:"That it is allowed."`
+	Action   []string `json:"Action" doc:"IAM actions, as dynamodb:BatchWriteItem."`
+	Resource []string `json:"Resource" doc:"ARNs of tables and indexes, with * for what is not known."`
 }
 
 // Policy is the least policy that lets the pipeline run, and what it could not

@@ -21,44 +21,43 @@ const FactsTimeout = 10 * time.Second
 // View is a plan as it is shown, and its JSON document. It holds no secrets
 // (promise 8).
 type View struct {
-	Pipeline    string       `json:"pipeline"`
-	Description string       `json:"description,omitempty"`
-	Settings    SettingsView `json:"settings"`
-	State       StateView    `json:"state"`
-	Nodes       []NodeView   `json:"nodes"`
-	Warnings    []diag.Item  `json:"warnings"`
+	Pipeline    string       `json:"pipeline" doc:"The pipeline's name."`
+	Description string       `json:"description,omitempty" doc:"What the pipeline says of itself."`
+	Settings    SettingsView `json:"settings" doc:"The settings of the pipeline block, with their defaults."`
+	State       StateView    `json:"state" doc:"How a run can be resumed."`
+	Nodes       []NodeView   `json:"nodes" doc:"The nodes, in the order that rows pass them."`
+	Warnings    []diag.Item  `json:"warnings" doc:"What was noticed and let pass: the same as diagnostics."`
 }
 
 // SettingsView is the settings of a View.
 type SettingsView struct {
-	MaxRejects      string `json:"max_rejects"` // "10" or "5%"
-	DeadLetter      string `json:"dead_letter"`
-	BatchRows       int    `json:"batch_rows"`
-	BatchBytes      int64  `json:"batch_bytes"`
-	ChannelCapacity int    `json:"channel_capacity"`
-	Parallelism     int    `json:"parallelism"`
+	MaxRejects      string `json:"max_rejects" doc:"How many rows may be rejected: a count, as 10, or a percentage, as 5%."`
+	DeadLetter      string `json:"dead_letter" doc:"The file that rejected rows go to."`
+	BatchRows       int    `json:"batch_rows" doc:"The most rows in a batch."`
+	BatchBytes      int64  `json:"batch_bytes" doc:"The most bytes in a batch, about."`
+	ChannelCapacity int    `json:"channel_capacity" doc:"Batches that may wait between two nodes."`
+	Parallelism     int    `json:"parallelism" doc:"Batches that a transform may work on at once."`
 }
 
 // StateView is how a run of the plan can be resumed.
 type StateView struct {
-	Path       string  `json:"path"`
-	Every      float64 `json:"every_seconds"`
-	Resumable  bool    `json:"resumable"`
-	Resumption string  `json:"resumption"` // how, or why not
+	Path       string  `json:"path" doc:"The folder of the state."`
+	Every      float64 `json:"every_seconds" doc:"How often it is saved, in seconds."`
+	Resumable  bool    `json:"resumable" doc:"A run that was interrupted can go on."`
+	Resumption string  `json:"resumption" doc:"How it goes on, or why it can not."`
 }
 
 // NodeView is one node of a View.
 type NodeView struct {
-	Address   string           `json:"address"`
-	Kind      string           `json:"kind"`
-	Type      string           `json:"type"`
-	Name      string           `json:"name"`
-	From      []string         `json:"from"`
-	Outputs   []string         `json:"outputs,omitempty"` // of a node with several
-	Arguments []schema.Setting `json:"arguments"`
-	Facts     schema.Facts     `json:"facts"`
-	// Unknown is why facts are missing, when asking for them failed.
-	Unknown string `json:"unknown,omitempty"`
+	Address   string           `json:"address" doc:"The node's address, as sink.file.out."`
+	Kind      string           `json:"kind" values:"source transform sink" doc:"What kind of node it is."`
+	Type      string           `json:"type" doc:"Its type, as csv."`
+	Name      string           `json:"name" doc:"Its name."`
+	From      []string         `json:"from" doc:"What it reads: nodes, or outputs of a route."`
+	Outputs   []string         `json:"outputs,omitempty" doc:"The outputs of a node that has several."`
+	Arguments []schema.Setting `json:"arguments" doc:"The arguments that are written in the file."`
+	Facts     schema.Facts     `json:"facts" doc:"What the file does not say of it."`
+	Unknown   string           `json:"unknown,omitempty" doc:"Why facts are missing, when asking for them failed."`
 }
 
 // NewView asks the nodes for their facts, which may describe tables and look

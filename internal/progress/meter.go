@@ -30,23 +30,23 @@ type Request struct {
 
 // Warning is something a node noticed that did not stop it, counted by key.
 type Warning struct {
-	Key     string `json:"key"`
-	Message string `json:"message"` // the first of its key
-	Count   int64  `json:"count"`
+	Key     string `json:"key" doc:"What kind of warning it is, the same in each run."`
+	Message string `json:"message" doc:"The first of its kind, in words."`
+	Count   int64  `json:"count" doc:"How often it came."`
 }
 
 // Consumed is capacity used on a table, or on one of its indexes.
 type Consumed struct {
-	Table string  `json:"table"`
-	Index string  `json:"index,omitempty"`
-	Units float64 `json:"units"`
+	Table string  `json:"table" doc:"The table."`
+	Index string  `json:"index,omitempty" doc:"Its index, when it is an index that took them."`
+	Units float64 `json:"units" doc:"Capacity units."`
 }
 
 // Throttle counts requests throttled for one reason, by one resource.
 type Throttle struct {
-	Reason   string `json:"reason"`
-	Resource string `json:"resource,omitempty"` // ARN of a table or index, if the service named it
-	Count    int64  `json:"count"`
+	Reason   string `json:"reason" doc:"The service's reason, or its error code."`
+	Resource string `json:"resource,omitempty" doc:"The ARN of the table or index that throttled, if the service named it."`
+	Count    int64  `json:"count" doc:"Requests that were throttled so."`
 }
 
 // Load is what a node has asked of a service and not been answered, at one moment.

@@ -40,17 +40,16 @@ type Decoded struct {
 // Setting is a written argument as the plan shows it. Secrets are masked
 // (promise 8).
 type Setting struct {
-	Name        string       `json:"name"`
-	Value       string       `json:"value"`
-	Evaluations []Evaluation `json:"evaluation,omitempty"`
+	Name        string       `json:"name" doc:"The argument's name."`
+	Value       string       `json:"value" doc:"Its value as the file has it, with secrets hidden."`
+	Evaluations []Evaluation `json:"evaluation,omitempty" doc:"How its expressions over rows are evaluated."`
 }
 
 // Evaluation is how an expression over rows is evaluated.
 type Evaluation struct {
-	Name string   `json:"name"` // set.pk
-	Way  expr.Way `json:"way"`
-	// RowByRow is what is evaluated row by row, and where it stands.
-	RowByRow []string `json:"row_by_row,omitempty"`
+	Name     string   `json:"name" doc:"The expression, as set.pk."`
+	Way      expr.Way `json:"way" doc:"How it is evaluated."`
+	RowByRow []string `json:"row_by_row,omitempty" doc:"What is evaluated row by row, and where it stands."`
 }
 
 // Decode decodes a block. It reports everything wrong with it at once; the

@@ -183,3 +183,25 @@ func Undocumented(b Block) []string {
 }
 
 func isSentence(s string) bool { return len(s) > 1 && strings.HasSuffix(s, ".") }
+
+// ArgumentDoc is what there is to say of an argument, for programs.
+type ArgumentDoc struct {
+	Name     string `json:"name" doc:"The argument's name; behind those of the nested blocks that it stands in, as retry.max_attempts."`
+	Values   string `json:"values" doc:"What it takes, in words."`
+	Default  string `json:"default,omitempty" doc:"Its default, in words where it is no plain value."`
+	Required bool   `json:"required" doc:"It has to be there."`
+	Doc      string `json:"doc" doc:"What it means."`
+}
+
+// Arguments is the arguments of a block, and then those of its nested blocks.
+func (b Block) Arguments() []ArgumentDoc { return b.arguments("") }
+
+func (b Block) arguments(prefix string) (out []ArgumentDoc) {
+	for _, a := range b.Args {
+		out = append(out, ArgumentDoc{prefix + a.name, a.values(), a.def, a.required, a.sentence()})
+	}
+	for _, n := range b.Blocks {
+		out = append(out, n.sample().arguments(prefix+n.name+".")...)
+	}
+	return out
+}

@@ -110,15 +110,14 @@ func (r Ranges) Of(name string) hcl.Range {
 
 // Facts is what the plan says of a node that the pipeline file does not.
 type Facts struct {
-	Calls  []string   `json:"calls,omitempty"` // API operations: BatchWriteItem
-	Tables []TableUse `json:"tables,omitempty"`
-	// RowTables says that rows name tables which are not in Tables.
-	RowTables bool     `json:"row_tables,omitempty"`
-	Files     []string `json:"files,omitempty"`
-	Notes     []string `json:"notes,omitempty"`
-	Order     string   `json:"order,omitempty"`     // what order the rows come or go in
-	Guarantee string   `json:"guarantee,omitempty"` // what a repeated request, and a resumed run, mean
-	Delivery  Delivery `json:"delivery,omitempty"`  // of a sink: the Guarantee in a word
+	Calls     []string   `json:"calls,omitempty" doc:"The API operations that it calls, as BatchWriteItem."`
+	Tables    []TableUse `json:"tables,omitempty" doc:"The tables that it uses."`
+	RowTables bool       `json:"row_tables,omitempty" doc:"Rows name tables which are not in tables."`
+	Files     []string   `json:"files,omitempty" doc:"The files that it reads or writes."`
+	Notes     []string   `json:"notes,omitempty" doc:"What else there is to know before a run."`
+	Order     string     `json:"order,omitempty" doc:"What order the rows come or go in."`
+	Guarantee string     `json:"guarantee,omitempty" doc:"What a repeated request, and a resumed run, mean."`
+	Delivery  Delivery   `json:"delivery,omitempty" doc:"How often what a sink does with a row may happen."`
 }
 
 // Delivery is how often what a sink does with a row may happen.
@@ -130,16 +129,16 @@ const (
 	AtLeastOnce Delivery = "at least once"
 )
 
+// Values are the kinds that there are.
+func (Delivery) Values() []string { return []string{string(ExactlyOnce), string(AtLeastOnce)} }
+
 // TableUse is a table that a node reads, writes or creates.
 type TableUse struct {
-	Name string   `json:"name"`
-	Use  string   `json:"use"` // read, write or create
-	Keys []string `json:"keys,omitempty"`
-	Note string   `json:"note,omitempty"`
-	// ARN is the table's, when it could be asked for it.
-	ARN   string `json:"arn,omitempty"`
-	Index string `json:"index,omitempty"` // that is read in place of the table
-	// Calls are those at this table, where not all of the node's are; of a
-	// transaction, its actions: PutItem.
-	Calls []string `json:"calls,omitempty"`
+	Name  string   `json:"name" doc:"The table's name or ARN, as the pipeline has it."`
+	Use   string   `json:"use" values:"read write create" doc:"What is done with it."`
+	Keys  []string `json:"keys,omitempty" doc:"The attributes of its key, with their types."`
+	Note  string   `json:"note,omitempty" doc:"What else there is to know of it."`
+	ARN   string   `json:"arn,omitempty" doc:"Its ARN, when it could be asked for it."`
+	Index string   `json:"index,omitempty" doc:"The index that is read in place of the table."`
+	Calls []string `json:"calls,omitempty" doc:"The calls at this table, where not all of the node's are; of a transaction, its actions."`
 }
