@@ -89,6 +89,7 @@ func (r *rehearsal) stop(t *testing.T) faultproxy.Stats {
 	if err := json.Unmarshal(text, &s); err != nil {
 		t.Fatal(err)
 	}
+	documented(t, text, "chaos", diag.ExitDone)
 	return s
 }
 

@@ -52,9 +52,11 @@ func inspectAs(t *testing.T, dir string, server *dynamotest.Server, args ...stri
 		}
 		return out
 	}
-	if err := json.Unmarshal(once("--output", "json"), &doc); err != nil {
+	out := once("--output", "json")
+	if err := json.Unmarshal(out, &doc); err != nil {
 		t.Fatal(err)
 	}
+	documented(t, out, "inspect", 0)
 	return doc, string(once())
 }
 
@@ -241,6 +243,7 @@ sink "batch_write" "out" {
 	if err := json.Unmarshal(out, &report); err != nil {
 		t.Fatal(err)
 	}
+	documented(t, out, "run", cmd.ProcessState.ExitCode())
 	consumed := map[string]float64{}
 	for _, n := range report.Nodes {
 		for _, x := range n.Capacity {

@@ -557,6 +557,7 @@ func (s *scene) ledger(t *testing.T) string {
 	if err := json.Unmarshal(text, &r); err != nil {
 		t.Fatal(err)
 	}
+	documented(t, text, "run", exitCodes[r.Status])
 	var lines []string
 	for _, n := range r.Nodes {
 		if came, went := n.In+n.Read+n.Made, n.Out+n.Written+n.Filtered+n.Coalesced+n.Rejected+n.Unsettled; came != went || n.Unsettled != 0 {

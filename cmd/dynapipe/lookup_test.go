@@ -141,6 +141,7 @@ func lookupReport(t *testing.T, path string) engine.NodeReport {
 	if err := json.Unmarshal(text, &r); err != nil {
 		t.Fatal(err)
 	}
+	documented(t, text, "run", exitCodes[r.Status])
 	i := slices.IndexFunc(r.Nodes, func(n engine.NodeReport) bool { return n.Node == "transform.lookup.users" })
 	if i < 0 {
 		t.Fatalf("no lookup in %s", text)

@@ -24,7 +24,9 @@ func TestMain(m *testing.M) {
 
 // TestScript runs one script per behaviour of the command line. In them,
 //
-//	exits CODE COMMAND ARGS...   runs a command that has to end with that code
+//	exits CODE COMMAND ARGS...   runs a command that has to end with that code;
+//	                             what it writes for --output json and --report has
+//	                             to keep the schema of documents
 //	field FILE PATH VALUE        has one JSON document in FILE (or stdout) with
 //	                             VALUE at PATH, such as nodes.0.read; ! field: not
 //	find PATTERN... / ! find     a file matches, hidden ones too
@@ -66,6 +68,30 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if got != want {
 		ts.Fatalf("exit code %d, not %d", got, want)
+	}
+	if args[1] == "dynapipe" {
+		checkOutput(ts, args[2:], got)
+	}
+}
+
+// checkOutput holds the documents that a command wrote against their schema.
+func checkOutput(ts *testscript.TestScript, args []string, code int) {
+	command, asks := asksJSON(args)
+	if asks {
+		if err := checkDocument([]byte(ts.ReadFile("stdout")), command, code); err != nil {
+			ts.Fatalf("standard output: %v", err)
+		}
+	}
+	for i, arg := range args[:max(len(args)-1, 0)] {
+		path := ts.MkAbs(args[i+1])
+		if arg != "--report" || command == "verify" || code == 2 || !strings.HasSuffix(path, ".json") {
+			continue
+		}
+		text, err := os.ReadFile(path)
+		ts.Check(err)
+		if err := checkDocument(text, command, code); err != nil {
+			ts.Fatalf("%s: %v", path, err)
+		}
 	}
 }
 

@@ -40,6 +40,7 @@ sink "file" "out" {
 	if err := json.Unmarshal(out, &r); err != nil {
 		t.Fatal(err)
 	}
+	documented(t, out, "run", 0)
 	if n := r.Nodes[0]; n.Partitions != 3 || n.PartitionsDone != 3 {
 		t.Errorf("%d of %d segments", n.PartitionsDone, n.Partitions)
 	}

@@ -277,7 +277,13 @@ func readReport(t *testing.T, dir string) engine.Report {
 	if err := json.Unmarshal(text, &r); err != nil {
 		t.Fatal(err)
 	}
+	documented(t, text, "run", exitCodes[r.Status])
 	return r
+}
+
+// exitCodes are those of runs.
+var exitCodes = map[engine.Status]int{
+	engine.Done: diag.ExitDone, engine.DoneWithRejects: diag.ExitRejects, engine.Failed: diag.ExitFailed, engine.Interrupted: diag.ExitInterrupted,
 }
 
 // transcript is what a process has written so far.

@@ -40,6 +40,7 @@ func verifyAs(t testing.TB, dir string, server *dynamotest.Server, args ...strin
 	if err := json.Unmarshal(stdout.Bytes(), &r); err != nil {
 		t.Fatalf("verify %v: %v\n%s\n%s", args, err, &stdout, &stderr)
 	}
+	documented(t, stdout.Bytes(), "verify", code)
 	if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {
 		t.Errorf("verify left %v behind (%v)", left, err)
 	}

@@ -1,0 +1,178 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+// The schema of each kind of document, as dynapipe schema output writes it. It is
+// compiled closed: what the schema does not name is an error here.
+var documentSchemas = sync.OnceValues(func() (map[string]*jsonschema.Schema, error) {
+	text, err := exec.Command("dynapipe", "schema", "output").Output()
+	if err != nil {
+		return nil, err
+	}
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		return nil, err
+	}
+	defs := doc.(map[string]any)["$defs"].(map[string]any)
+	shut(defs)
+	c := jsonschema.NewCompiler()
+	c.AssertFormat()
+	if err := c.AddResource("output.schema.json", doc); err != nil {
+		return nil, err
+	}
+	if _, err := c.Compile("output.schema.json"); err != nil {
+		return nil, err
+	}
+	schemas := map[string]*jsonschema.Schema{}
+	for command := range defs {
+		if schemas[command], err = c.Compile("output.schema.json#/$defs/" + command); err != nil {
+			return nil, err
+		}
+	}
+	return schemas, nil
+})
+
+// shut allows nothing that a schema does not name.
+func shut(schema any) {
+	switch s := schema.(type) {
+	case []any:
+		for _, x := range s {
+			shut(x)
+		}
+	case map[string]any:
+		_, properties := s["properties"].(map[string]any)
+		if _, open := s["additionalProperties"]; properties && !open {
+			s["additionalProperties"] = false
+		}
+		for _, x := range s {
+			shut(x)
+		}
+	}
+}
+
+// checkDocument says what is wrong with a text that should be one document of
+// dynapipe, of a command that ended with an exit code.
+func checkDocument(text []byte, command string, code int) error {
+	schemas, err := documentSchemas()
+	if err != nil {
+		return err
+	}
+	if err := keysOnce(text); err != nil {
+		return err
+	}
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text)) // which takes one document and no more
+	if err != nil {
+		return err
+	}
+	var head struct {
+		Command  string `json:"command"`
+		ExitCode int    `json:"exit_code"`
+	}
+	if err := json.Unmarshal(text, &head); err != nil {
+		return err
+	}
+	if head.Command != command || head.ExitCode != code {
+		return fmt.Errorf("it is of command %q, exit code %d, not of %q, %d", head.Command, head.ExitCode, command, code)
+	}
+	failed := schemas["failed"].Validate(doc)
+	if failed == nil {
+		return nil
+	}
+	if schemas[command] == nil {
+		return failed
+	}
+	return schemas[command].Validate(doc)
+}
+
+// keysOnce reports a name that an object has twice, and more than one value.
+func keysOnce(text []byte) error {
+	d := json.NewDecoder(bytes.NewReader(text))
+	var value func() error
+	value = func() error {
+		token, err := d.Token()
+		if err != nil {
+			return err
+		}
+		open, _ := token.(json.Delim)
+		seen := map[any]bool{}
+		for (open == '{' || open == '[') && d.More() {
+			if open == '{' {
+				name, err := d.Token()
+				if err != nil {
+					return err
+				}
+				if seen[name] {
+					return fmt.Errorf("%q is there twice", name)
+				}
+				seen[name] = true
+			}
+			if err := value(); err != nil {
+				return err
+			}
+		}
+		if open == '{' || open == '[' {
+			_, err = d.Token()
+		}
+		return err
+	}
+	if err := value(); err != nil {
+		return err
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return fmt.Errorf("there is something behind the document: %w", err)
+	}
+	return nil
+}
+
+// documented fails a test when a text is no document of a command.
+func documented(t testing.TB, text []byte, command string, code int) {
+	t.Helper()
+	if err := checkDocument(text, command, code); err != nil {
+		t.Errorf("%v, in the document\n%s", err, text)
+	}
+}
+
+// asksJSON is whether a command line asks for a document, and of which command.
+func asksJSON(args []string) (command string, asks bool) {
+	i := slices.IndexFunc(args, func(a string) bool { return strings.HasPrefix(a, "--output") })
+	asks = i >= 0 && (args[i] == "--output=json" || args[i] == "--output" && i+1 < len(args) && args[i+1] == "json")
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		command = args[0]
+	}
+	return command, asks
+}
+
+func TestCheckDocument(t *testing.T) {
+	good := `{"format_version":1,"version":"v","command":"version","exit_code":0,"diagnostics":[],"go":"go1","platform":"linux/amd64"}`
+	if err := checkDocument([]byte(good), "version", 0); err != nil {
+		t.Fatal(err)
+	}
+	for what, text := range map[string]string{
+		"unknown field":   strings.Replace(good, `"go"`, `"also":1,"go"`, 1),
+		"missing field":   strings.Replace(good, `"go":"go1",`, ``, 1),
+		"field twice":     strings.Replace(good, `"go"`, `"version":"v","go"`, 1),
+		"wrong type":      strings.Replace(good, `"go1"`, `1`, 1),
+		"wrong exit code": strings.Replace(good, `:0,`, `:3,`, 1),
+		"two documents":   good + good,
+		"something else":  good + "done",
+		"no document":     "",
+		"no array":        strings.Replace(good, `[]`, `null`, 1),
+	} {
+		if err := checkDocument([]byte(text), "version", 0); err == nil {
+			t.Errorf("%s: nothing is wrong with %s", what, text)
+		}
+	}
+}
