@@ -11,8 +11,12 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/dynapipe/dynapipe/engine"
+	"github.com/dynapipe/dynapipe/internal/diag"
 )
 
 // The schema of each kind of document, as dynapipe schema output writes it. It is
@@ -145,14 +149,45 @@ func documented(t testing.TB, text []byte, command string, code int) {
 	}
 }
 
+// exitCodes are those of runs.
+var exitCodes = map[engine.Status]int{
+	engine.Done: diag.ExitDone, engine.DoneWithRejects: diag.ExitRejects, engine.Failed: diag.ExitFailed, engine.Interrupted: diag.ExitInterrupted,
+}
+
 // asksJSON is whether a command line asks for a document, and of which command.
 func asksJSON(args []string) (command string, asks bool) {
-	i := slices.IndexFunc(args, func(a string) bool { return strings.HasPrefix(a, "--output") })
-	asks = i >= 0 && (args[i] == "--output=json" || args[i] == "--output" && i+1 < len(args) && args[i+1] == "json")
-	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+	asks = flagIs(args, "--output", "json")
+	switch {
+	case len(args) > 1 && args[0] == "completion" && !strings.HasPrefix(args[1], "-"):
+		command = args[0] + " " + args[1]
+	case len(args) > 0 && !strings.HasPrefix(args[0], "-"):
 		command = args[0]
 	}
 	return command, asks
+}
+
+func flagIs(args []string, flag, word string) bool {
+	i := slices.Index(args, flag)
+	return slices.Contains(args, flag+"="+word) || i >= 0 && i+1 < len(args) && args[i+1] == word
+}
+
+// checkRecords says what is wrong with standard error that should be log records as
+// JSON lines.
+func checkRecords(stderr string) error {
+	for line := range strings.Lines(stderr) {
+		var record struct {
+			Time  time.Time `json:"time"`
+			Level string    `json:"level"`
+			Msg   string    `json:"msg"`
+		}
+		if err := json.Unmarshal([]byte(line), &record); err != nil {
+			return fmt.Errorf("%q is no record: %w", line, err)
+		}
+		if record.Time.IsZero() || record.Level == "" || record.Msg == "" {
+			return fmt.Errorf("%q has no time, level or message", line)
+		}
+	}
+	return nil
 }
 
 func TestCheckDocument(t *testing.T) {

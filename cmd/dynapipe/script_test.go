@@ -30,6 +30,11 @@ func TestMain(m *testing.M) {
 //	field FILE PATH VALUE        has one JSON document in FILE (or stdout) with
 //	                             VALUE at PATH, such as nodes.0.read; ! field: not
 //	find PATTERN... / ! find     a file matches, hidden ones too
+//	dynamodb                     starts a DynamoDB server, and points the script at it
+//	interrupts CODE TEXT COMMAND ARGS...
+//	                             as exits, with standard input open; the command gets a
+//	                             SIGINT once it has written TEXT to standard error, or
+//	                             none when TEXT is -
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -38,7 +43,8 @@ func TestScript(t *testing.T) {
 		UpdateScripts:       *update,
 		Setup:               setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "field": field, "find": find,
+			"exits": exits, "field": field, "find": find, "interrupts": interrupts,
+			"dynamodb": func(ts *testscript.TestScript, _ bool, _ []string) { startDynamoDB(t, ts) },
 		},
 	})
 }
@@ -70,16 +76,22 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("exit code %d, not %d", got, want)
 	}
 	if args[1] == "dynapipe" {
-		checkOutput(ts, args[2:], got)
+		checkWritten(ts, args[2:], got, ts.ReadFile("stdout"), ts.ReadFile("stderr"))
 	}
 }
 
-// checkOutput holds the documents that a command wrote against their schema.
-func checkOutput(ts *testscript.TestScript, args []string, code int) {
+// checkWritten holds the documents that a command wrote against their schema, and its
+// log records against what JSON lines are.
+func checkWritten(ts *testscript.TestScript, args []string, code int, stdout, stderr string) {
 	command, asks := asksJSON(args)
 	if asks {
-		if err := checkDocument([]byte(ts.ReadFile("stdout")), command, code); err != nil {
+		if err := checkDocument([]byte(stdout), command, code); err != nil {
 			ts.Fatalf("standard output: %v", err)
+		}
+	}
+	if flagIs(args, "--log-format", "json") {
+		if err := checkRecords(stderr); err != nil {
+			ts.Fatalf("standard error: %v", err)
 		}
 	}
 	for i, arg := range args[:max(len(args)-1, 0)] {

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -15,10 +14,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/dynapipe/dynapipe/engine"
 	"github.com/dynapipe/dynapipe/internal/diag"
@@ -279,52 +276,4 @@ func readReport(t *testing.T, dir string) engine.Report {
 	}
 	documented(t, text, "run", exitCodes[r.Status])
 	return r
-}
-
-// exitCodes are those of runs.
-var exitCodes = map[engine.Status]int{
-	engine.Done: diag.ExitDone, engine.DoneWithRejects: diag.ExitRejects, engine.Failed: diag.ExitFailed, engine.Interrupted: diag.ExitInterrupted,
-}
-
-// transcript is what a process has written so far.
-type transcript struct {
-	mu      sync.Mutex
-	text    bytes.Buffer
-	changed chan struct{} // closed with the next write
-}
-
-func newTranscript() *transcript { return &transcript{changed: make(chan struct{})} }
-
-func (w *transcript) Write(p []byte) (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	close(w.changed)
-	w.changed = make(chan struct{})
-	return w.text.Write(p)
-}
-
-func (w *transcript) String() string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.text.String()
-}
-
-// waitFor waits until the text is there. That it never comes is a failure, which
-// the limit only makes readable.
-func (w *transcript) waitFor(t *testing.T, text string) {
-	t.Helper()
-	limit := time.After(30 * time.Second)
-	for {
-		w.mu.Lock()
-		found, changed := strings.Contains(w.text.String(), text), w.changed
-		w.mu.Unlock()
-		if found {
-			return
-		}
-		select {
-		case <-changed:
-		case <-limit:
-			t.Fatalf("%q does not come in\n%s", text, w)
-		}
-	}
 }

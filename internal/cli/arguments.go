@@ -58,13 +58,13 @@ func (a *app) complete(c *cobra.Command, flag string, words ...string) {
 	}
 }
 
-// asksForJSON finds --output json in a command line that may have errors.
-func asksForJSON(args []string) bool {
+// asksFor finds a flag with a word in a command line that may have errors.
+func asksFor(args []string, flag, word string) bool {
 	for i, arg := range args {
 		switch {
 		case arg == "--":
 			return false
-		case arg == "--output="+formatJSON, arg == "--output" && i+1 < len(args) && args[i+1] == formatJSON:
+		case arg == flag+"="+word, arg == flag && i+1 < len(args) && args[i+1] == word:
 			return true
 		}
 	}

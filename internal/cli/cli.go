@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"io"
+	"log/slog"
 	"os"
 	"slices"
 	"strings"
@@ -45,9 +46,11 @@ func Main(p Process) int {
 type app struct {
 	Process
 	catalog plan.Catalog
-	console *console // standard error
-	output  choice   // --output of the command that runs
-	command string   // its name
+	console *console      // standard error
+	output  choice        // --output of the command that runs
+	command string        // its name
+	records *slog.Logger  // where all of standard error is records; else nil
+	secrets *diag.Secrets // of the pipeline that was loaded
 
 	// What --output json writes at the end.
 	noticed hcl.Diagnostics
@@ -62,10 +65,14 @@ func commandName(c *cobra.Command) string {
 
 func newApp(p Process) *app {
 	a := &app{Process: p, catalog: builtin.Catalog(), output: formatFlag()}
-	if asksForJSON(p.Args) {
-		a.output.value = formatJSON // also of an error in the flags themselves
-	}
 	a.console = newConsole(p.Stderr, a.environment("TERM"))
+	// Also for an error in the flags themselves.
+	if asksFor(p.Args, "--output", formatJSON) {
+		a.output.value = formatJSON
+	}
+	if asksFor(p.Args, "--log-format", formatJSON) {
+		a.records = newLogger(a.console, slog.LevelError.String(), formatJSON, nil)
+	}
 	return a
 }
 

@@ -262,7 +262,7 @@ func TestJSONIsAskedFor(t *testing.T) {
 		"run x --output json": true, "run --output=json x": true, "run x": false,
 		"run x --output": false, "run x --output text": false, "run -- --output json": false,
 	} {
-		if got := asksForJSON(strings.Fields(args)); got != want {
+		if got := asksFor(strings.Fields(args), "--output", formatJSON); got != want {
 			t.Errorf("%s: %v", args, got)
 		}
 	}

@@ -84,6 +84,11 @@ func (a *app) asksJSON() bool { return a.output.value == formatJSON }
 // document is a document's text.
 func (a *app) document(code int, failure string, rest any) ([]byte, error) {
 	list := diag.NewDocument(a.noticed)
+	failure = a.secrets.Mask(failure) // promise 8
+	for i := range list.Diagnostics {
+		d := &list.Diagnostics[i]
+		d.Summary, d.Detail = a.secrets.Mask(d.Summary), a.secrets.Mask(d.Detail)
+	}
 	if rest == nil && len(list.Diagnostics) > 0 {
 		rest = validity{Valid: list.Valid, Errors: list.Errors, Warnings: list.Warnings}
 	}

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 
 	"github.com/dynapipe/dynapipe/engine"
@@ -32,10 +31,8 @@ func (a *app) dryRun(ctx context.Context, p *plan.Plan, server *metrics.Server, 
 	rehearsed(report, first)
 	hide(report, p.Secrets)
 	a.summarise(ctx, report, dry, err, o, log)
-	if !o.records() {
-		for _, node := range counted {
-			fmt.Fprintf(a.console, "Note: %s: its rows were counted, and not checked\n", node)
-		}
+	for _, node := range counted {
+		a.say(slog.LevelWarn, "Note: ", node+": its rows were counted, and not checked")
 	}
 	return a.deliver(report, reports)
 }

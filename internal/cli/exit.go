@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"strings"
 	"syscall"
 
@@ -65,12 +66,12 @@ func (a *app) tell(err error) int {
 	case errors.As(err, &e):
 		return exitCode(e.status)
 	case errors.Is(err, errInterrupted):
-		fmt.Fprintln(a.console, "interrupted")
+		a.say(slog.LevelWarn, "", "interrupted")
 		return diag.ExitInterrupted
 	case errors.Is(err, syscall.EPIPE):
 		return diag.ExitFailed // whoever read standard output has seen enough
 	default:
-		fmt.Fprintf(a.console, "Error: %v\n", err)
+		a.say(slog.LevelError, "Error: ", err.Error())
 		return diag.ExitFailed
 	}
 }
@@ -93,6 +94,10 @@ func exitCode(s engine.Status) int {
 // It can't do more when that fails.
 func (a *app) show(w *wrong) {
 	if w.shown || a.asksJSON() {
+		return
+	}
+	if a.records != nil {
+		logDiagnostics(a.records, w.diags)
 		return
 	}
 	_ = a.text().Write(a.console, w.diags, w.files)

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 )
@@ -41,7 +42,7 @@ func (i *interrupts) wait(ctx context.Context) {
 	}
 	stopping, signals := false, 0
 	stop := func(why string) {
-		fmt.Fprintf(i.console, "%s: finishing what is under way; press Ctrl-C again to end at once\n", why)
+		i.say(slog.LevelWarn, "", why+": finishing what is under way; press Ctrl-C again to end at once")
 		if !stopping {
 			stopping = true
 			close(i.stop)
@@ -60,7 +61,7 @@ func (i *interrupts) wait(ctx context.Context) {
 				stop("stopping")
 				continue
 			}
-			fmt.Fprintln(i.console, "ending at once")
+			i.say(slog.LevelWarn, "", "ending at once")
 			// Should even that take long, the next signal is the system's.
 			i.LastSignal()
 			i.cancel()

@@ -2,9 +2,11 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/spf13/cobra"
 
 	"github.com/dynapipe/dynapipe/internal/diag"
@@ -34,6 +36,42 @@ func (w *watching) add(a *app, c *cobra.Command) {
 func (w *watching) records() bool { return w.logFormat.value == formatJSON }
 
 func (w *watching) progress() bool { return !w.noProgress && !w.records() }
+
+// logger is the log of a command that moves rows.
+func (a *app) logger(w *watching, secrets *diag.Secrets) *slog.Logger {
+	log := newLogger(a.console, w.logLevel.value, w.logFormat.value, secrets)
+	a.records = nil
+	if w.records() {
+		a.records = log
+	}
+	return log
+}
+
+// say tells people something, on a line behind a word, or as a record where all of
+// standard error is records. Secrets are masked either way (promise 8).
+func (a *app) say(level slog.Level, word, text string) {
+	text = a.secrets.Mask(text)
+	if a.records != nil {
+		a.records.Log(context.Background(), level, text) // of no request: handlers of ours don't use it
+		return
+	}
+	fmt.Fprintln(a.console, word+text)
+}
+
+// logDiagnostics writes diagnostics as records.
+func logDiagnostics(log *slog.Logger, diags hcl.Diagnostics) {
+	for _, d := range diags {
+		level := slog.LevelError
+		if d.Severity == hcl.DiagWarning {
+			level = slog.LevelWarn
+		}
+		attrs := []any{slog.String("code", diag.Code(d)), slog.String("detail", d.Detail)}
+		if d.Subject != nil {
+			attrs = append(attrs, slog.String("place", d.Subject.String()))
+		}
+		log.Log(context.Background(), level, d.Summary, attrs...)
+	}
+}
 
 // newLogger writes log records of a level, and above, as text or JSON lines,
 // with the secrets masked (promise 8).

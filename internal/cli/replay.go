@@ -69,8 +69,8 @@ func (a *app) replay(ctx context.Context, path string, o *replayOptions) error {
 	if problems := a.conflicts(p, o.runOptions, append(o.read(files), o.deadLetter)); problems.HasErrors() {
 		return &wrong{diags: problems, files: files}
 	}
-	log := newLogger(a.console, o.logLevel.value, o.logFormat.value, p.Secrets)
-	state, err := a.openState(p, o.runOptions, log)
+	log := a.logger(&o.watching, p.Secrets)
+	state, err := a.openState(p, o.runOptions)
 	if err != nil {
 		return err
 	}
@@ -99,7 +99,7 @@ func (a *app) replayAlone(ctx context.Context, state *saving, run *expr.Run, o *
 	if err != nil {
 		return err
 	}
-	s := &saving{app: a, plan: again.Plan(), log: state.log} // nothing is saved: the dead letter is what there is to go on from
+	s := &saving{app: a, plan: again.Plan()} // nothing is saved: the dead letter is what there is to go on from
 	report, err := a.move(ctx, s, run, o.runOptions, reports.history(), log)
 	hide(report, p.Secrets)
 	settled := report.Status == engine.Done || report.Status == engine.DoneWithRejects

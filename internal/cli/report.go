@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -211,7 +212,7 @@ func (a *app) deliver(r *engine.Report, files reports) error {
 		return err
 	}
 	if err != nil {
-		fmt.Fprintf(a.console, "Error: %v\n", err)
+		a.say(slog.LevelError, "Error: ", err.Error())
 	}
 	return &ended{r.Status}
 }

@@ -45,6 +45,7 @@ func (a *app) load(path string, in inputs, run *expr.Run) (*plan.Plan, map[strin
 	if diags.HasErrors() {
 		return nil, nil, &wrong{diags: diags, files: files}
 	}
+	a.secrets = p.Secrets
 	return p, files, nil
 }
 
@@ -146,7 +147,7 @@ func (a *app) run(ctx context.Context, path string, o *runOptions) error {
 	if problems := a.conflicts(p, o, o.read(files)); problems.HasErrors() {
 		return &wrong{diags: problems, files: files}
 	}
-	log := newLogger(a.console, o.logLevel.value, o.logFormat.value, p.Secrets)
+	log := a.logger(&o.watching, p.Secrets)
 	server, err := a.listenMetrics(o, log)
 	if err != nil {
 		return err
@@ -158,7 +159,7 @@ func (a *app) run(ctx context.Context, path string, o *runOptions) error {
 		a.warn(p, files, &o.watching, log)
 		return a.dryRun(ctx, p, server, run, o, log)
 	}
-	s, err := a.openState(p, o, log)
+	s, err := a.openState(p, o)
 	if err != nil {
 		return err
 	}
@@ -242,13 +243,7 @@ func (a *app) warn(p *plan.Plan, files map[string]*hcl.File, o *watching, log *s
 		a.showWarnings(p, files)
 		return
 	}
-	for _, d := range p.Warnings {
-		attrs := []any{slog.String("detail", d.Detail)}
-		if d.Subject != nil {
-			attrs = append(attrs, slog.String("place", d.Subject.String()))
-		}
-		log.Warn(d.Summary, attrs...)
-	}
+	logDiagnostics(log, p.Warnings)
 }
 
 // showWarnings shows them as text, which can do no more when that fails.

@@ -33,16 +33,12 @@ type saving struct {
 	// rejected, when not nil, is told of each reject.
 	rejected func(what string)
 	metrics  *metrics.Server // nil when nobody asked for it
-	log      *slog.Logger    // of notes, where all of standard error is records; else nil
 }
 
 // openState locks the pipeline's state. Where nobody asked for state, a folder
 // that can't be made is no reason not to run.
-func (a *app) openState(p *plan.Plan, o *runOptions, log *slog.Logger) (*saving, error) {
+func (a *app) openState(p *plan.Plan, o *runOptions) (*saving, error) {
 	s := &saving{app: a, plan: p, force: o.resume.value == resumeForce}
-	if o.records() {
-		s.log = log
-	}
 	folder, asked := p.State.Path, p.State.Asked || o.resume.value != resumeNo
 	if o.state != "" {
 		folder, asked = o.state, true
@@ -59,12 +55,7 @@ func (a *app) openState(p *plan.Plan, o *runOptions, log *slog.Logger) (*saving,
 
 // note tells people something on standard error.
 func (s *saving) note(text string) {
-	text = s.plan.Secrets.Mask(text)
-	if s.log != nil {
-		s.log.Warn(text)
-		return
-	}
-	fmt.Fprintf(s.console, "Note: %s\n", text)
+	s.say(slog.LevelWarn, "Note: ", s.plan.Secrets.Mask(text))
 }
 
 // load finds the state to go on from; nil when there is none.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"log/slog"
 	"os"
 	"sync"
@@ -99,13 +98,13 @@ func (a *app) verify(ctx context.Context, path string, o *verifyOptions) error {
 	if diags := verify.Check(p); diags.HasErrors() {
 		return &wrong{diags: diags, files: files}
 	}
-	log := newLogger(a.console, o.logLevel.value, o.logFormat.value, p.Secrets)
+	log := a.logger(&o.watching, p.Secrets)
 	a.warn(p, files, &o.watching, log)
 	var varying *verify.Varying
 	if o.report == "" {
 		varying = verify.Vary(p, files)
 		for _, why := range varying.Why {
-			fmt.Fprintf(a.console, "Warning: %s\n", p.Secrets.Mask(why))
+			a.say(slog.LevelWarn, "Warning: ", why)
 		}
 	}
 	ctx, cancel := a.cancelled(ctx)
@@ -208,7 +207,7 @@ func (a *app) showVerified(r *verify.Report) error {
 		return errInterrupted
 	}
 	if r.Error != "" && !a.asksJSON() {
-		fmt.Fprintf(a.console, "Error: %s\n", r.Error)
+		a.say(slog.LevelError, "Error: ", r.Error)
 	}
 	return &ended{engine.Failed}
 }
