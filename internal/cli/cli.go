@@ -65,7 +65,7 @@ func commandName(c *cobra.Command) string {
 
 func newApp(p Process) *app {
 	a := &app{Process: p, catalog: builtin.Catalog(), output: formatFlag()}
-	a.console = newConsole(p.Stderr, a.environment("TERM"))
+	a.console = newConsole(p.Stderr, a.environment)
 	// Also for an error in the flags themselves.
 	if asksFor(p.Args, "--output", formatJSON) {
 		a.output.value = formatJSON

@@ -13,6 +13,7 @@ import (
 	"github.com/dynapipe/dynapipe/engine"
 	"github.com/dynapipe/dynapipe/internal/builtin"
 	"github.com/dynapipe/dynapipe/internal/expr"
+	"github.com/dynapipe/dynapipe/internal/liveview"
 	"github.com/dynapipe/dynapipe/internal/plan"
 	"github.com/dynapipe/dynapipe/internal/progress"
 	"github.com/dynapipe/dynapipe/internal/schema"
@@ -150,58 +151,10 @@ func TestSummary(t *testing.T) {
 	}
 }
 
-func TestProgressOnOneLine(t *testing.T) {
-	r := &engine.Report{Pipeline: "p", Rejects: 1200, Nodes: []engine.NodeReport{
-		{Kind: "source", Read: 4000, BytesRead: 512 << 10, BytesTotal: 2 << 20},
-		{Kind: "sink", Written: 2000, Requests: 80, Retries: 3, Throttles: 1},
-	}}
-	p := advanceOf(r)
-	p.rate = 1999.6
-	const want = "p: 2s  read 4,000 (25% of 2.0 MB)  written 2,000  rejected 1,200  1,999 rows/s  requests 80  retries 3  throttled 1"
-	if got := p.line(2900 * time.Millisecond); got != want {
-		t.Errorf("got\n%s\nwant\n%s", got, want)
-	}
-
-	// With a second source of unknown size the whole is unknown.
-	r.Nodes = append(r.Nodes, engine.NodeReport{Kind: "source", Read: 1})
-	if share := advanceOf(r).share(); share != "" {
-		t.Errorf("a share of the unknown: %s", share)
-	}
-	// DynamoDB's count of a table's items is hours old.
-	for read, want := range map[int64]string{50: "50% of about 100", 101: ""} {
-		r := &engine.Report{Nodes: []engine.NodeReport{{Kind: "source", Read: read, RowsTotal: 100}}}
-		if got := advanceOf(r).share(); got != want {
-			t.Errorf("%d of about 100: %q", read, got)
-		}
-	}
-}
-
-func TestSpeedIsThatOfTheLastSeconds(t *testing.T) {
-	var s speed
-	rows := int64(0)
-	for now := time.Second; now <= 60*time.Second; now += time.Second {
-		step := int64(1000)
-		if now > 30*time.Second {
-			step = 10
-		}
-		rows += step
-		got := s.at(now, rows)
-		if now == 30*time.Second && got != 1000 {
-			t.Errorf("after 30 s: %v", got)
-		}
-		if now >= 36*time.Second && got != 10 {
-			t.Errorf("after %v: %v", now, got)
-		}
-	}
-	if len(s.samples) > 8 {
-		t.Errorf("%d samples are kept", len(s.samples))
-	}
-}
-
 func TestPlainProgressIsSeldom(t *testing.T) {
 	var out bytes.Buffer
 	a := newApp(Process{Stderr: &out})
-	w := &watch{app: a, engine: emptyEngine(), show: true, warned: map[string]bool{}}
+	w := &watch{app: a, engine: emptyEngine(), show: true, warned: map[string]bool{}, view: liveview.New("p", "written")}
 	for second := 1; second <= 35; second++ {
 		w.look(time.Duration(second) * time.Second)
 	}
@@ -222,39 +175,6 @@ func TestPlainProgressIsSeldom(t *testing.T) {
 
 func emptyEngine() *engine.Engine {
 	return engine.New(&plan.Plan{Name: "p"}, engine.Options{Run: &expr.Run{}})
-}
-
-func TestMessagesReplaceTheProgressLine(t *testing.T) {
-	var out bytes.Buffer
-	c := newConsole(&out, "xterm")
-	c.draw("half-way")
-	if _, err := c.Write([]byte("message\n")); err != nil {
-		t.Fatal(err)
-	}
-	c.draw("nearly there")
-	c.erase()
-	c.erase() // nothing is left to erase
-	// Without a terminal to ask, a line is cut to nothing.
-	if want := clearLine + clearLine + "message\n" + clearLine + clearLine; out.String() != want {
-		t.Errorf("got %q, want %q", out.String(), want)
-	}
-	for _, c := range []struct {
-		text string
-		n    int
-		want string
-	}{{"abc", 3, "abc"}, {"abcd", 3, "abc"}, {"äöü", 2, "äö"}, {"abc", 0, ""}, {"abc", -1, ""}} {
-		if got := cut(c.text, c.n); got != c.want {
-			t.Errorf("cut(%q, %d) = %q", c.text, c.n, got)
-		}
-	}
-}
-
-func TestSizes(t *testing.T) {
-	for n, want := range map[int64]string{0: "0 bytes", 1023: "1023 bytes", 1536: "1.5 KB", 5 << 40: "5.0 TB", 200 << 20: "200 MB"} {
-		if got := size(n); got != want {
-			t.Errorf("size(%d) = %s", n, got)
-		}
-	}
 }
 
 func TestJSONIsAskedFor(t *testing.T) {

@@ -186,7 +186,7 @@ func (s *sampling) total(ctx context.Context, f *inspection) totalView {
 		return totalView{By: "not known: the reading ended before its time"}
 	}
 	all := float64(read) * float64(m.BytesTotal) / float64(m.BytesRead)
-	return totalView{Rows: max(int64(all+0.5), read), Estimate: true, By: fmt.Sprintf("from the first %s of %s", size(m.BytesRead), size(m.BytesTotal))}
+	return totalView{Rows: max(int64(all+0.5), read), Estimate: true, By: fmt.Sprintf("from the first %s of %s", figures.Size(m.BytesRead), figures.Size(m.BytesTotal))}
 }
 
 // tableTotal asks for the table's own count, and notes its keys.

@@ -46,9 +46,9 @@ func (t *inspectText) head(f *inspection) {
 	case s.Table != "":
 		fmt.Fprintf(t, "table %s", s.Table)
 	case len(s.Files) == 1:
-		fmt.Fprintf(t, "%s (%s, %s)", s.Files[0], s.Type, size(s.Bytes))
+		fmt.Fprintf(t, "%s (%s, %s)", s.Files[0], s.Type, figures.Size(s.Bytes))
 	default:
-		fmt.Fprintf(t, "%s to %s (%s, %s)", s.Files[0], s.Files[len(s.Files)-1], counted(int64(len(s.Files)), s.Type+" file"), size(s.Bytes))
+		fmt.Fprintf(t, "%s to %s (%s, %s)", s.Files[0], s.Files[len(s.Files)-1], counted(int64(len(s.Files)), s.Type+" file"), figures.Size(s.Bytes))
 	}
 	if len(s.Keys) > 0 {
 		fmt.Fprintf(t, ", key %s", strings.Join(s.Keys, ", "))

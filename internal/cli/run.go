@@ -17,6 +17,7 @@ import (
 	"github.com/dynapipe/dynapipe/internal/diag"
 	"github.com/dynapipe/dynapipe/internal/expr"
 	"github.com/dynapipe/dynapipe/internal/htmlreport"
+	"github.com/dynapipe/dynapipe/internal/liveview"
 	"github.com/dynapipe/dynapipe/internal/plan"
 	"github.com/dynapipe/dynapipe/pipeline"
 )
@@ -222,18 +223,25 @@ func (a *app) conflicts(p *plan.Plan, o *runOptions, read []string) hcl.Diagnost
 			diags = append(diags, diag.Error(n.Range, "Standard input can't be resumed",
 				"%s reads standard input, which is gone when a run has ended: --resume has nothing to go on from. Put the input into a file.", n.Address))
 		}
-		sink, ok := n.Sink.(plan.FileWriter)
-		if !ok {
-			continue
-		}
-		for _, path := range sink.WritesFiles() {
-			if path == plan.StandardStream && a.asksJSON() {
-				diags = append(diags, diag.Error(n.Range, "Standard output used twice",
-					"%s writes its rows to standard output, and --output json the report. Use --report FILE for the report, or another path.", n.Address))
-			}
+		if a.asksJSON() && writesToOutput(n) {
+			diags = append(diags, diag.Error(n.Range, "Standard output used twice",
+				"%s writes its rows to standard output, and --output json the report. Use --report FILE for the report, or another path.", n.Address))
 		}
 	}
 	return diags
+}
+
+// writesToOutput is whether a node writes rows to standard output.
+func writesToOutput(n *plan.Node) bool {
+	sink, ok := n.Sink.(plan.FileWriter)
+	return ok && slices.Contains(sink.WritesFiles(), plan.StandardStream)
+}
+
+// showsRows is whether rows appear on a terminal, where nothing can be drawn anew
+// between them.
+func (a *app) showsRows(p *plan.Plan) bool {
+	_, terminal := descriptor(a.Stdout)
+	return terminal && slices.ContainsFunc(p.Nodes, writesToOutput)
 }
 
 // warn shows what the front end noticed and let pass.
@@ -261,9 +269,9 @@ func (a *app) move(ctx context.Context, s *saving, run *expr.Run, o *runOptions,
 	defer asked.finish()
 	e := engine.New(p, engine.Options{Run: run, Stop: asked.stop, Requests: both(requests(log), history), Checkpoints: s.options(), Rejected: s.rejected})
 	log.Info("run begins", "pipeline", p.Name, "run", run.ID, "version", a.Version)
-	w := &watch{app: a, engine: e, log: log, show: o.progress()}
+	w := &watch{app: a, engine: e, log: log, show: o.progress(), view: liveview.New(p.Name, "written"), plain: a.showsRows(p)}
 	if o.dryRun {
-		w.step, w.wrote = "dry run", "checked"
+		w.view = liveview.New(p.Name+", dry run", "checked")
 	}
 	w.begin()
 	defer w.end()

@@ -13,6 +13,7 @@ import (
 
 	"github.com/dynapipe/dynapipe/engine"
 	"github.com/dynapipe/dynapipe/internal/figures"
+	"github.com/dynapipe/dynapipe/internal/liveview"
 	"github.com/dynapipe/dynapipe/internal/plan"
 	"github.com/dynapipe/dynapipe/internal/progress"
 )
@@ -43,9 +44,9 @@ func logSummary(ctx context.Context, r *engine.Report, log *slog.Logger) {
 	if r.Status != engine.Done {
 		level = slog.LevelWarn
 	}
-	p := advanceOf(r)
+	p := liveview.TotalsOf(r)
 	attrs := []any{"pipeline", r.Pipeline, "run", r.Run, "status", string(r.Status), "seconds", r.Seconds,
-		"read", p.read, "written", p.written, "rejected", r.Rejects, "unsettled", r.Unsettled}
+		"read", p.Read, "written", p.Written, "rejected", r.Rejects, "unsettled", r.Unsettled}
 	if r.DryRun {
 		attrs = append(attrs, "dry_run", true)
 		attrs[slices.Index(attrs, any("written"))] = "would_write"
@@ -78,13 +79,13 @@ func heading(s engine.Status) string {
 }
 
 func (s *summary) head(r *engine.Report) {
-	p := advanceOf(r)
+	p := liveview.TotalsOf(r)
 	name, written := r.Pipeline, "written"
 	if r.DryRun {
 		name, written = name+" (dry run)", "would be written"
 	}
 	fmt.Fprintf(s, "%s: %s in %s, %s read, %s %s\n",
-		name, heading(r.Status), figures.Seconds(r.Seconds), rows(p.read), rows(p.written), written)
+		name, heading(r.Status), figures.Seconds(r.Seconds), rows(p.Read), rows(p.Written), written)
 }
 
 // column is a count of each node.

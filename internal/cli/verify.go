@@ -13,6 +13,7 @@ import (
 	"github.com/dynapipe/dynapipe/engine"
 	"github.com/dynapipe/dynapipe/internal/diag"
 	"github.com/dynapipe/dynapipe/internal/expr"
+	"github.com/dynapipe/dynapipe/internal/liveview"
 	"github.com/dynapipe/dynapipe/internal/verify"
 )
 
@@ -151,10 +152,8 @@ func (o *verifyOptions) check() (verify.Sample, error) {
 // watchSteps shows the progress of each step, as run does of a run.
 func (a *app) watchSteps(o *verifyOptions, log *slog.Logger) func(*engine.Engine, string) func() {
 	return func(e *engine.Engine, step string) func() {
-		w := &watch{
-			app: a, engine: e, log: log, show: o.progress(),
-			step: step, wrote: "taken in",
-		}
+		name := e.Report().Pipeline
+		w := &watch{app: a, engine: e, log: log, show: o.progress(), view: liveview.New(name+", "+step, "taken in")}
 		w.begin()
 		return sync.OnceFunc(w.end)
 	}

@@ -7,12 +7,13 @@ import (
 	"time"
 
 	"github.com/dynapipe/dynapipe/engine"
+	"github.com/dynapipe/dynapipe/internal/liveview"
 )
 
 const (
-	// redraw is how often the progress line is drawn on a terminal: often
-	// enough to look alive, too seldom to cost anything.
-	redraw = 200 * time.Millisecond
+	// redraw is how often the progress is drawn on a terminal: often enough to
+	// look alive, too seldom to cost anything.
+	redraw = 150 * time.Millisecond
 	// lineEvery is how often a plain line says how far a run is where there
 	// is no terminal. A run shorter than that says nothing.
 	lineEvery = 10 * time.Second
@@ -26,25 +27,26 @@ type watch struct {
 	engine *engine.Engine
 	log    *slog.Logger
 	show   bool // progress
-	// step, when there are several, is the one that goes on, and wrote what it
-	// does with rows.
-	step, wrote string
+	view   *liveview.View
+	// plain has it shown on lines of their own also on a terminal.
+	plain bool
 
 	done   chan struct{}
 	waiter sync.WaitGroup
 
 	warned   map[string]bool // by node and key
-	speed    speed
-	lastLine time.Duration // since the start
+	lastLine time.Duration   // since the start
 }
 
 func (w *watch) begin() {
 	w.done, w.warned = make(chan struct{}), map[string]bool{}
 	every := time.Second
-	if w.show && w.console.terminal {
+	if w.draws() {
 		every = redraw
 	}
+	again, stop := continued()
 	w.waiter.Go(func() {
+		defer stop()
 		ticker := time.NewTicker(every)
 		defer ticker.Stop()
 		started := time.Now()
@@ -52,6 +54,8 @@ func (w *watch) begin() {
 			select {
 			case <-w.done:
 				return
+			case <-again:
+				w.console.leave() // a shell has written below
 			case <-ticker.C:
 				w.look(time.Since(started))
 			}
@@ -59,28 +63,33 @@ func (w *watch) begin() {
 	})
 }
 
-// end stops watching and removes the progress line.
+// end stops watching and removes the progress.
 func (w *watch) end() {
 	close(w.done)
 	w.waiter.Wait()
 	w.console.erase()
 }
 
+// draws is whether progress is drawn, and not told on plain lines.
+func (w *watch) draws() bool { return w.show && !w.plain && w.console.terminal }
+
 func (w *watch) look(elapsed time.Duration) {
 	r := w.engine.Report()
 	w.warnings(r)
-	p := advanceOf(r)
-	p.rate = w.speed.at(elapsed, p.read)
-	if w.step != "" {
-		p.pipeline, p.wrote = p.pipeline+", "+w.step, w.wrote
+	if !w.show {
+		return
 	}
+	w.view.Take(elapsed, r, w.engine.Live())
 	switch {
-	case !w.show:
-	case w.console.terminal:
-		w.console.draw(p.line(elapsed))
+	case w.draws() && !foreground(w.console.fd):
+		w.console.leave()
+	case w.draws():
+		columns, lines, _ := w.console.size()
+		// The last column stays free: some terminals wrap as soon as it is used.
+		w.console.draw(w.view.Lines(columns-1, lines-1, w.console.color))
 	case elapsed-w.lastLine >= lineEvery:
 		w.lastLine = elapsed
-		fmt.Fprintln(w.console, p.line(elapsed))
+		fmt.Fprintln(w.console, w.view.Line())
 	}
 }
 

@@ -3,6 +3,7 @@
 package figures
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 	"time"
@@ -32,4 +33,19 @@ func Seconds(s float64) string {
 		return strconv.FormatFloat(s, 'f', 2, 64) + " s"
 	}
 	return time.Duration(s * float64(time.Second)).Round(time.Second).String()
+}
+
+// Size is a number of bytes, rounded.
+func Size(n int64) string {
+	value, unit := float64(n), "bytes"
+	for _, u := range []string{"KB", "MB", "GB", "TB"} {
+		if value < 1024 {
+			break
+		}
+		value, unit = value/1024, u
+	}
+	if unit == "bytes" || value >= 100 {
+		return fmt.Sprintf("%.0f %s", value, unit)
+	}
+	return fmt.Sprintf("%.1f %s", value, unit)
 }

@@ -18,4 +18,9 @@ func TestFigures(t *testing.T) {
 			t.Errorf("Seconds(%v) = %s", s, got)
 		}
 	}
+	for n, want := range map[int64]string{0: "0 bytes", 1023: "1023 bytes", 1536: "1.5 KB", 5 << 40: "5.0 TB", 200 << 20: "200 MB"} {
+		if got := Size(n); got != want {
+			t.Errorf("Size(%d) = %s", n, got)
+		}
+	}
 }
