@@ -31,9 +31,9 @@ type groupReceipt struct {
 	group *group
 }
 
-func (r groupReceipt) End(row int, o record.Outcome) {
-	r.Receipt.End(row, o)
-	if r.group.left--; r.group.left == 0 {
+func (r groupReceipt) EndEach(rows []int, o record.Outcome) {
+	r.Receipt.EndEach(rows, o)
+	if r.group.left -= len(rows); r.group.left == 0 {
 		close(r.group.done)
 	}
 }

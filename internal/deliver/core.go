@@ -171,7 +171,7 @@ func (c *Core) rejectDuplicate(row *Row, twin record.Origin) error {
 
 func rejectDuplicate(row *Row, twin record.Origin) error {
 	return row.Receipt.Reject(row.Index, record.Rejection{
-		Item: row.Item, Operation: row.Operation.String(), Code: codeDuplicate,
+		Operation: row.Operation.String(), Code: codeDuplicate,
 		Message: fmt.Sprintf("the row at %s has the same key and is being written (duplicates = \"error\")", twin),
 	})
 }
@@ -351,7 +351,7 @@ func (c *Core) send(ctx context.Context, r *request, limit time.Time) {
 
 	ends := c.conclude(ctx, r, answer, err, now)
 	c.nudge()
-	c.settle(ends)
+	c.settle(r, ends)
 }
 
 // conclude takes in how an attempt went and says which rows end by it.
@@ -366,11 +366,11 @@ func (c *Core) conclude(ctx context.Context, r *request, a Answer, err error, no
 }
 
 // settle ends rows on their receipts and makes room for others.
-func (c *Core) settle(ends []ending) {
+func (c *Core) settle(r *request, ends []ending) {
 	done := ends[:0]
 	var failure error
 	for len(ends) > 0 {
-		if n := endAlike(ends); n > 0 {
+		if n := r.endAlike(ends); n > 0 {
 			done = append(done, ends[:n]...)
 			ends = ends[n:]
 			continue
@@ -384,41 +384,39 @@ func (c *Core) settle(ends []ending) {
 		}
 		done = append(done, end)
 	}
-	c.release(done, failure)
+	c.release(r, done, failure)
 	c.nudge()
 }
 
 // endAlike ends the first rows, as far as they end alike on one receipt, and
 // returns how many they are: none when the first is rejected. Most rows of a
 // request are of one batch and were all written.
-func endAlike(ends []ending) int {
-	first, outcome := &ends[0].entry.Row, ends[0].outcome
+func (r *request) endAlike(ends []ending) int {
+	receipt, outcome := ends[0].entry.Receipt, ends[0].outcome
 	if outcome == record.Rejected {
 		return 0
 	}
-	receipt, ofBatch := first.Receipt.(*record.Receipt)
-	if !ofBatch {
-		first.Receipt.End(first.Index, outcome)
-		return 1
-	}
-	rows := make([]int, 0, 32)
+	r.alike = r.alike[:0]
 	for i := range ends {
 		row := &ends[i].entry.Row
-		if ends[i].outcome != outcome || row.Receipt != Receipt(receipt) {
+		if ends[i].outcome != outcome || row.Receipt != receipt {
 			break
 		}
-		rows = append(rows, row.Index)
+		r.alike = append(r.alike, row.Index)
 	}
-	receipt.EndEach(rows, outcome)
-	return len(rows)
+	receipt.EndEach(r.alike, outcome)
+	return len(r.alike)
 }
 
 // release makes room, and takes in why rows could not end.
-func (c *Core) release(ended []ending, failure error) {
+func (c *Core) release(r *request, ended []ending, failure error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(ended) > 0 {
 		c.machine.release(ended, time.Now())
+	}
+	if r.over {
+		c.machine.recycle(r)
 	}
 	if failure != nil {
 		c.machine.fail(failure)

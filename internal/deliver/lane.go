@@ -63,7 +63,7 @@ func (q *queue) fit(l *load, factor float64) int {
 	for n := range q.len() {
 		s := q.at(n)
 		row := &s.waiting.newest.Row
-		if !l.add(s.lane.table, row.actions(), len(row.Body), row.Units*factor) {
+		if !l.add(s.lane.table, row.actions(), row.part(), row.Units*factor) {
 			return n
 		}
 	}
@@ -84,14 +84,14 @@ func (l *lane) oldest() instant {
 	return at
 }
 
-// find is the slot of a key, and its place among the lane's.
-func (m *machine) find(l *lane, key string, mark Mark) (s *slot, at int) {
-	for at = l.slots.find(mark); at >= 0; at = l.slots.next(at) {
-		if s = m.slots[l.slots.cells[at].first]; s.key == key {
-			return s, at
+// find is the slot of a key; nil when no row of it is held.
+func (m *machine) find(l *lane, key string, mark Mark) *slot {
+	for at := l.slots.find(mark); at >= 0; at = l.slots.next(at) {
+		if s := m.slots[l.slots.cells[at].first]; s.key() == key {
+			return s
 		}
 	}
-	return nil, -1
+	return nil
 }
 
 // take moves the portion's slots to a request that is being made: their rows
@@ -212,13 +212,15 @@ func (m *machine) pack(first *lane, now time.Time) (at time.Time, packed bool) {
 			return at, false
 		}
 	}
-	slots := make([]*slot, 0, load.items)
+	r := m.blank()
+	r.Bytes = load.bytes
 	for i := range portions {
-		slots = portions[i].take(slots)
+		r.slots = portions[i].take(r.slots)
 	}
+	r.list()
 	if load.full() {
 		m.whole = load.units
 	}
-	first.due = append(first.due, m.request(slots, load.bytes))
+	first.due = append(first.due, r)
 	return time.Time{}, true
 }

@@ -15,7 +15,10 @@ const (
 	linger = 50 * time.Millisecond
 	// reach is how long an endpoint that never answered is tried.
 	reach = 15 * time.Second
-	// reserve is the memory of rows that may wait however few are in flight.
+	// However few rows are in flight, plenty may wait, if they don't take more than
+	// reserve. More would only go through more memory than is near to the
+	// processor.
+	plenty  = 512
 	reserve = 4 << 20
 	// stall is how long nothing may move before that is worth a warning.
 	stall = time.Minute
@@ -42,8 +45,9 @@ type machine struct {
 	later    agenda
 	budget   window
 	costs    estimator
-	whole    float64   // units of the last request that was full
-	portions []portion // of the request being packed; kept for its space
+	whole    float64    // units of the last request that was full
+	portions []portion  // of the request being packed; kept for its space
+	done     []*request // whose space is used again
 
 	asked     Operation // by the rows held; Put when not all ask the same
 	inFlight  int
@@ -72,6 +76,12 @@ type request struct {
 	held   int64 // memory of the rows, while it is in flight
 	errors int   // Retryable ones
 	sent   time.Time
+	over   bool // nothing of it is left to be sent
+
+	// Kept for their space.
+	back  []bool
+	ends  []ending
+	alike []int
 }
 
 // ending is a row that ends, and how.
@@ -98,7 +108,15 @@ func (m *machine) hasRoom(row *Row) bool {
 // much waiting, so that twice as much can be at the next round trip. More would
 // only wait.
 func (m *machine) mostBytes() int64 {
-	return min(m.cfg.MaxBytes, m.sentBytes+max(m.sentBytes, reserve))
+	return min(m.cfg.MaxBytes, m.sentBytes+max(m.sentBytes, m.leastBytes()))
+}
+
+// leastBytes is the memory of rows that may wait however few are in flight.
+func (m *machine) leastBytes() int64 {
+	if m.heldRows == 0 {
+		return reserve
+	}
+	return min(reserve, plenty*m.heldBytes/int64(m.heldRows))
 }
 
 // admit takes a row. With duplicates rejected it returns the row of the same
@@ -107,21 +125,23 @@ func (m *machine) mostBytes() int64 {
 func (m *machine) admit(row *Row, now time.Time) (held *entry) {
 	l := m.lane(row.Table)
 	each := !row.Operation.coalesces()
-	var mark Mark
-	if row.Marks == nil {
-		mark = row.mark() & m.mask
+	mark := row.Mark
+	if mark == 0 && row.Marks == nil {
+		mark = row.mark()
 	}
+	mark &= m.mask
 	var s *slot
 	if !each {
-		s, _ = m.find(l, row.Key, mark)
+		s = m.find(l, row.Key, mark)
 	}
 	var e *entry
 	switch {
 	case s == nil:
 		s = m.slot()
-		s.lane, s.key, s.mark[0] = l, row.Key, mark
+		s.lane, s.mark[0], s.each = l, mark, each
 		e = &s.own
-		if m.line(s, row.Marks, each) {
+		e.Marks = row.Marks
+		if m.line(s) {
 			m.queue(s, now)
 		}
 	case m.cfg.RejectDuplicates && !s.waiting.empty():
@@ -148,20 +168,17 @@ func (m *machine) admit(row *Row, now time.Time) (held *entry) {
 // hasSpace reports that there is room for many rows.
 func (m *machine) hasSpace() bool {
 	most := m.mostBytes()
-	return m.heldRows <= m.cfg.MaxRows-m.cfg.MaxRows/16 && m.heldBytes <= most-most/16
+	return m.heldRows <= m.cfg.MaxRows-m.cfg.MaxRows/16 && m.heldBytes <= most-most/4
 }
 
 // line puts a new slot where rows of its key look for it, and reports that no
 // other row has to end first.
-func (m *machine) line(s *slot, marks []Mark, each bool) bool {
-	if !each {
-		s.lane.slots.add(cell{mark: s.mark[0], first: s.number})
-		return true
+func (m *machine) line(s *slot) bool {
+	if s.each {
+		return m.turns.join(s)
 	}
-	if s.marks = marks; marks == nil {
-		s.marks = s.mark[:]
-	}
-	return m.turns.join(s)
+	s.lane.slots.add(cell{mark: s.mark[0], first: s.number})
+	return true
 }
 
 // slot is one for a row to come, of those that have served if there are any.
@@ -263,20 +280,49 @@ func (m *machine) watch(now time.Time) time.Time {
 	return m.moved.Add(stall)
 }
 
+// request is one of slots, which are copied.
 func (m *machine) request(slots []*slot, bytes int) *request {
-	m.number++
-	r := &request{Request: Request{Number: m.number, Bytes: bytes}, slots: slots}
+	r := m.blank()
+	r.slots = append(r.slots, slots...)
+	r.Bytes = bytes
 	r.list()
 	return r
 }
 
+// blank is a request of no slots, with the space of one that is over if there
+// is one.
+func (m *machine) blank() *request {
+	m.number++
+	last := len(m.done) - 1
+	if last < 0 {
+		return &request{Request: Request{Number: m.number}}
+	}
+	r := m.done[last]
+	m.done[last] = nil
+	m.done = m.done[:last]
+	r.Number = m.number
+	return r
+}
+
+// recycle takes the space of a request that nobody uses any more.
+func (m *machine) recycle(r *request) {
+	clear(r.Rows)
+	clear(r.slots)
+	clear(r.ends[:cap(r.ends)])
+	*r = request{
+		Request: Request{Rows: r.Rows[:0]},
+		slots:   r.slots[:0], parts: r.parts[:0], back: r.back[:0], ends: r.ends[:0], alike: r.alike,
+	}
+	m.done = append(m.done, r)
+}
+
 // list sets the request's rows and parts from its slots.
 func (r *request) list() {
-	r.Rows = make([]*Row, len(r.slots))
+	r.Rows = r.Rows[:0]
 	r.parts = r.parts[:0]
 	r.Doubtful = false
 	for i, s := range r.slots {
-		r.Rows[i] = &s.flight.newest.Row
+		r.Rows = append(r.Rows, &s.flight.newest.Row)
 		r.Doubtful = r.Doubtful || s.flight.newest.doubtful
 		if n := len(r.parts); n == 0 || r.parts[n-1].lane != s.lane {
 			r.parts = append(r.parts, stretch{lane: s.lane, from: i})

@@ -58,7 +58,6 @@ func (c *chain) under(earlier chain) {
 // in flight at most once and in a request at most once.
 type slot struct {
 	lane    *lane
-	key     string
 	flight  chain
 	waiting chain
 	own     entry   // room for the first row: most keys come once
@@ -69,10 +68,23 @@ type slot struct {
 	held    int32   // rows of it that have not been released
 	blocked int32   // at how many of its marks another row comes first
 	gone    bool    // no row of it is left to be sent
+	each    bool    // its row is sent in any case, and is the only one
+}
 
-	// marks are of the items of a row that is sent in any case, and whose slot is
-	// its own.
-	marks []Mark
+// key is that of the slot's rows.
+func (s *slot) key() string {
+	if s.waiting.empty() {
+		return s.flight.newest.Key
+	}
+	return s.waiting.newest.Key
+}
+
+// marks are of the items of a slot's only row.
+func (s *slot) marks() []Mark {
+	if s.own.Marks != nil {
+		return s.own.Marks
+	}
+	return s.mark[:]
 }
 
 // queue is slots in the order they joined.

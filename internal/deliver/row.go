@@ -53,6 +53,8 @@ type Row struct {
 	// Key is the item's key in a form that is equal when DynamoDB deems two keys
 	// equal: the numbers 1 and 1.0 are one key.
 	Key string
+	// Mark is MarkOf Table and Key; 0: the core makes it.
+	Mark Mark
 	// Tables and Marks are the tables and items of a transaction over several,
 	// which needs no Key; nil: Table and Key are all there is.
 	Tables    []string
@@ -60,25 +62,28 @@ type Row struct {
 	Operation Operation
 	// Actions are those of a transaction; of any other row 0, for one.
 	Actions int
-	// Body is the row's part of a request, as {"PutRequest":{"Item":{...}}}.
-	Body []byte
+	// Body is the row's part of a request, as {"PutRequest":{"Item":{...}}}; nil
+	// when the sender makes it from what the receipt keeps. Bytes is how long it
+	// will be then, or a little more.
+	Body  []byte
+	Bytes int
 	// Units is the capacity that the row is expected to take.
 	Units float64
-	// Receipt and Index say where the row ends.
+	// Receipt and Index say where the row ends. The receipt knows the row for the
+	// dead letter.
 	Receipt Receipt
 	Index   int
-	// Item is the row as the dead letter keeps it; nil when the receipt knows it.
-	// That of a Put is a part of Body.
-	Item []byte
-	// Kept is about how much memory the receipt may keep until the row has ended.
+	// Kept is about how much memory the receipt may keep until the row has ended,
+	// beside Bytes.
 	Kept int
 }
 
-// Receipt is where rows end, each once: a *record.Receipt, or what a component
+// Receipt is where rows end, each once: those of a batch, or what a component
 // whose rows are no batch's puts in its place. It is called from several
 // goroutines.
 type Receipt interface {
-	End(row int, o record.Outcome)
+	// EndEach ends rows alike.
+	EndEach(rows []int, o record.Outcome)
 	// Reject ends a row in the dead letter; an error says that it could not be
 	// kept there, and fails the run.
 	Reject(row int, why record.Rejection) error
@@ -90,12 +95,11 @@ var _ Receipt = (*record.Receipt)(nil)
 // footprint is roughly the memory that holding the row takes.
 func (r *Row) footprint() int64 {
 	const bookkeeping, perMark = 256, 64
-	n := len(r.Body) + len(r.Key) + bookkeeping + len(r.Marks)*perMark + r.Kept
-	if r.Operation != Put {
-		n += len(r.Item)
-	}
-	return int64(n)
+	return int64(r.part() + len(r.Key) + bookkeeping + len(r.Marks)*perMark + r.Kept)
 }
+
+// part is how long the row's part of a request is.
+func (r *Row) part() int { return len(r.Body) + r.Bytes }
 
 // actions is how much of a request's count the row takes.
 func (r *Row) actions() int { return max(r.Actions, 1) }
@@ -106,7 +110,9 @@ type Request struct {
 	Number  int64 // from 1; the same for each attempt
 	Attempt int   // from 1
 	Rows    []*Row
-	Bytes   int // length of the request's body, or a little more
+	// Bytes is the length of the request's body, or a little more. A sender that
+	// knows better sets it.
+	Bytes int
 	// Doubtful says that an attempt at some row failed in a way that leaves open
 	// whether it was carried out. A condition that fails then may fail because of
 	// the row itself.

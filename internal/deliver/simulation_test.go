@@ -96,7 +96,7 @@ func (s *simulation) step() bool {
 
 func (s *simulation) admit() {
 	for {
-		row := Row{Table: "t", Key: s.key(s.next), Operation: Put, Body: body(s.next, 10), Units: 1, Item: []byte("{}")}
+		row := Row{Table: "t", Key: s.key(s.next), Operation: Put, Body: body(s.next, 10), Units: 1}
 		if !s.machine.hasRoom(&row) {
 			return
 		}

@@ -285,7 +285,7 @@ func (l *ledger) puts(n int, key func(i int) string) []Row {
 	receipt := l.receipt(0, n)
 	rows := make([]Row, n)
 	for i := range rows {
-		rows[i] = Row{Table: "t", Key: key(i), Operation: Put, Body: body(i, 10), Units: 1, Receipt: receipt, Index: i, Item: []byte("{}")}
+		rows[i] = Row{Table: "t", Key: key(i), Operation: Put, Body: body(i, 10), Units: 1, Receipt: receipt, Index: i}
 	}
 	return rows
 }

@@ -16,7 +16,7 @@ type place struct{ slot, next int32 }
 // join has a slot wait for its turn at all of its marks, and reports that there
 // is nothing to wait for.
 func (t *turns) join(s *slot) bool {
-	for _, m := range s.marks {
+	for _, m := range s.marks() {
 		i := t.lines.find(m)
 		if i < 0 {
 			p := t.take(s.number)
@@ -38,7 +38,7 @@ func (t *turns) join(s *slot) bool {
 // leave is told that a slot's row has ended, and returns the numbers of the slots
 // whose turn it is now at all of their marks.
 func (t *turns) leave(s *slot, slots []*slot) (free []*slot) {
-	for _, m := range s.marks {
+	for _, m := range s.marks() {
 		i := t.lines.find(m)
 		if i < 0 {
 			continue

@@ -11,7 +11,9 @@ import (
 // took is a request that the service carried out, but for the rows that it
 // gave back.
 func (m *machine) took(r *request, a Answer, now time.Time) []ending {
-	back := make([]bool, len(r.slots))
+	r.over = true
+	back := append(r.back[:0], make([]bool, len(r.slots))...)
+	r.back = back
 	for _, i := range a.Unprocessed {
 		back[i] = true
 	}
@@ -20,7 +22,7 @@ func (m *machine) took(r *request, a Answer, now time.Time) []ending {
 		p.lane.limit.answered(r.sent, p.share(back), now)
 	}
 
-	ends := make([]ending, 0, len(r.slots))
+	ends := r.ends[:0]
 	var returned []*slot
 	for i, s := range r.slots {
 		switch {
@@ -37,6 +39,7 @@ func (m *machine) took(r *request, a Answer, now time.Time) []ending {
 		}
 	}
 	m.giveBack(returned, now)
+	r.ends = ends
 	return ends
 }
 
@@ -108,7 +111,7 @@ func (m *machine) rejected(ends []ending, s *slot, code, message string, now tim
 	s.flight = chain{}
 	m.requeue(s, now)
 	return append(ends, ending{entry: e, outcome: record.Rejected, why: &record.Rejection{
-		Item: e.Item, Operation: e.Operation.String(), Code: code, Message: message, Attempts: int(e.sends),
+		Operation: e.Operation.String(), Code: code, Message: message, Attempts: int(e.sends),
 	}})
 }
 
@@ -117,10 +120,14 @@ func (m *machine) requeue(s *slot, now time.Time) {
 	switch {
 	case !s.waiting.empty():
 		m.queue(s, now)
-	case s.marks == nil:
+	case !s.each:
 		s.gone = true
-		_, at := m.find(s.lane, s.key, s.mark[0])
-		s.lane.slots.remove(at)
+		x := &s.lane.slots
+		at := x.find(s.mark[0])
+		for x.cells[at].first != s.number {
+			at = x.next(at)
+		}
+		x.remove(at)
 	default:
 		s.gone = true
 		for _, next := range m.turns.leave(s, m.slots) {
@@ -236,9 +243,9 @@ func (m *machine) poisoned(r *request, fault *Fault, now time.Time) []ending {
 func (m *machine) part(r *request, from, to int) *request {
 	l := newLoad(m.cfg.Caps, 0)
 	for _, s := range r.slots[from:to] {
-		l.add(s.lane.table, s.flight.newest.actions(), len(s.flight.newest.Body), 0)
+		l.add(s.lane.table, s.flight.newest.actions(), s.flight.newest.part(), 0)
 	}
-	part := m.request(slices.Clone(r.slots[from:to]), l.bytes)
+	part := m.request(r.slots[from:to], l.bytes)
 	part.Attempt, part.errors = r.Attempt, r.errors
 	return part
 }

@@ -18,7 +18,6 @@ type Import struct {
 	checks  *delivery.Table
 	indexes []*indexCost
 	seed    maphash.Seed
-	item    []byte // the row at hand
 
 	rows, refused int64
 	refusals      []*Refused // by code, in the order they came
@@ -62,8 +61,7 @@ func (m *Import) Add(b *record.Batch, rows int) {
 		m.rows++
 		no := view.Key(&key, row)
 		if !no.Refused() {
-			m.item = page.Items.AppendRow(m.item[:0], row)
-			_, no = view.Item(row, m.item)
+			_, no = view.Item(row, page.Items.Bytes(row))
 		}
 		if no.Refused() {
 			m.refuse(no, b.Origins().At(row))

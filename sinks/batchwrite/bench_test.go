@@ -34,7 +34,7 @@ func BenchmarkEncode(b *testing.B) {
 			p, i = delivery.NewPage(batch), 0
 		}
 		out, no, err := e.row(b.Context(), p, i)
-		if no.Refused() || err != nil || len(out.Body) == 0 {
+		if no.Refused() || err != nil || out.Bytes == 0 {
 			b.Fatal(no, err)
 		}
 		i++

@@ -56,14 +56,17 @@ func (e *encoder) row(ctx context.Context, p *delivery.Page, row int) (out deliv
 		return out, no, nil
 	}
 	out.Table, out.Key, out.Index = t.Name, e.arena.KeepText(e.key.Bytes()), row
+	out.Mark = deliver.MarkOf(t.Name, e.key.Bytes())
 	if e.writes != nil {
-		return out, e.conditional(p, view, row, op, &out), nil
+		no = e.conditional(p, view, row, op, &out)
+		return out, no, nil
 	}
 	if op == deliver.Delete {
 		e.deletion(p, t, row, &out)
 		return out, delivery.Refusal{}, nil
 	}
-	return out, e.put(p, view, row, &out), nil
+	no = e.put(p, view, row, &out)
+	return out, no, nil
 }
 
 func (e *encoder) operationOf(b *record.Batch, row int) (deliver.Operation, delivery.Refusal) {
@@ -98,16 +101,14 @@ func (e *encoder) single(op deliver.Operation) deliver.Operation {
 // conditional makes the body of a PutItem or DeleteItem, but for its last brace.
 func (e *encoder) conditional(p *delivery.Page, v *delivery.View, row int, op deliver.Operation, out *deliver.Row) delivery.Refusal {
 	e.scratch = attr.AppendJSONString(append(e.scratch[:0], tableHead...), v.Table.Name)
-	from, to := 0, 0 // of the item
 	if op == deliver.Delete {
 		e.scratch = e.key.Append(append(e.scratch, keyHead...))
-		out.Units, out.Kept = 1+v.Table.Count, p.Items.Bytes(row)
+		out.Units = 1 + v.Table.Count
 	} else {
 		e.scratch = append(e.scratch, itemHead...)
-		from = len(e.scratch)
+		from := len(e.scratch)
 		e.scratch = p.Items.AppendRow(e.scratch, row)
-		to = len(e.scratch)
-		units, no := v.Item(row, e.scratch[from:to])
+		units, no := v.Item(row, len(e.scratch)-from)
 		if no.Refused() {
 			return no
 		}
@@ -118,20 +119,39 @@ func (e *encoder) conditional(p *delivery.Page, v *delivery.View, row int, op de
 		return delivery.Failed(err)
 	}
 	out.Body = e.arena.Keep(append(e.scratch, delivery.SingleTail...))
-	out.Item = out.Body[from:to:to]
+	out.Kept = p.Items.Bytes(row)
 	return delivery.Refusal{}
 }
 
+// put leaves it to the sender to encode the row: until then its columns are all
+// there is of it.
 func (e *encoder) put(p *delivery.Page, v *delivery.View, row int, out *deliver.Row) delivery.Refusal {
-	body := append(p.Items.AppendRow(append(e.arena.Room(), putHead...), row), tail...)
-	units, no := v.Item(row, body[len(putHead):len(body)-len(tail)])
+	n := p.Items.Bytes(row)
+	units, no := v.Item(row, n)
 	if no.Refused() {
 		return no
 	}
-	out.Body = e.arena.Keep(body)
-	out.Item = out.Body[len(putHead) : len(out.Body)-len(tail)]
+	if n > mayGrow {
+		e.scratch = p.Items.AppendRow(e.scratch[:0], row)
+		n = len(e.scratch)
+	}
+	out.Bytes = len(putHead) + n + len(tail)
 	out.Units = units
 	return delivery.Refusal{}
+}
+
+// mayGrow is how long a row may be for which it makes no difference whether
+// escapes make it up to six times as long: a whole request of them is still far
+// from too long.
+const mayGrow = 64 << 10
+
+// appendPart appends what a row adds to a request.
+func appendPart(dst []byte, row *deliver.Row) []byte {
+	if row.Body != nil {
+		return append(dst, row.Body...)
+	}
+	dst = row.Receipt.(*delivery.Rows).AppendItem(append(dst, putHead...), row.Index)
+	return append(dst, tail...)
 }
 
 // deletion sends the key alone: the receipt knows the row. What it costs depends

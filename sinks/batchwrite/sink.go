@@ -17,7 +17,7 @@ type sink struct {
 	client     *dynamo.Client
 	core       *deliver.Core
 	encoder    encoder
-	shelf      delivery.Shelf // of batches with rows that delete, which are not in their bodies
+	shelf      delivery.Shelf
 	maxDeletes int64          // noLimit: any number
 	deletes    int64
 	rows       []deliver.Row
@@ -33,13 +33,8 @@ type state struct {
 
 // Write checks and encodes the rows of a batch and hands them to the core.
 func (s *sink) Write(ctx context.Context, b *record.Batch, r *record.Receipt) error {
-	s.rows = s.rows[:0]
-	defer func() { clear(s.rows) }()
-	var receipt deliver.Receipt = r
-	if s.encoder.fixedOp != deliver.Put {
-		receipt = s.shelf.Add(b, r)
-	}
 	p := delivery.NewPage(b)
+	rows := s.shelf.Add(p, r)
 	if s.encoder.writes != nil {
 		s.encoder.writes.Begin(b)
 		defer s.encoder.writes.End()
@@ -50,7 +45,7 @@ func (s *sink) Write(ctx context.Context, b *record.Batch, r *record.Receipt) er
 			return err
 		}
 		if no.Refused() {
-			if err := receipt.Reject(row, no.Rejection(b, row, out.Operation.String())); err != nil {
+			if err := rows.Reject(row, record.Rejection{Operation: out.Operation.String(), Code: no.Code, Message: no.Message}); err != nil {
 				return err
 			}
 			continue
@@ -60,10 +55,26 @@ func (s *sink) Write(ctx context.Context, b *record.Batch, r *record.Receipt) er
 				return err
 			}
 		}
-		out.Receipt = receipt
+		out.Receipt = rows
 		s.rows = append(s.rows, out)
+		if len(s.rows) == handful {
+			if err := s.submit(ctx); err != nil {
+				return err
+			}
+		}
 	}
-	return s.core.Submit(ctx, s.rows)
+	return s.submit(ctx)
+}
+
+// handful is how many rows are handed to the core at a time: so few that what
+// was written of them is still near to the processor.
+const handful = 128
+
+func (s *sink) submit(ctx context.Context) error {
+	err := s.core.Submit(ctx, s.rows)
+	clear(s.rows)
+	s.rows = s.rows[:0]
+	return err
 }
 
 // countDelete stops the run before a delete too many is sent.

@@ -26,7 +26,10 @@ var _ deliver.Sender = (*sender)(nil)
 func (s *sender) Send(ctx context.Context, r *deliver.Request) (deliver.Answer, error) {
 	m := s.client.Message()
 	defer m.Free()
-	m.Set(appendRequest(m.Body(), r.Rows))
+	from := len(m.Body())
+	body := appendRequest(m.Body(), r.Rows)
+	m.Set(body)
+	r.Bytes = len(body) - from
 	text, err := s.client.Send(ctx, callName, m)
 	if err != nil {
 		return deliver.Answer{}, delivery.Fault(err, r.Rows)
@@ -50,7 +53,7 @@ func appendRequest(dst []byte, rows []*deliver.Row) []byte {
 		default:
 			dst = append(dst, ',')
 		}
-		dst = append(dst, row.Body...)
+		dst = appendPart(dst, row)
 	}
 	return append(dst, `]},"ReturnConsumedCapacity":"INDEXES"}`...)
 }

@@ -47,8 +47,8 @@ type encoder struct {
 }
 
 func (e *encoder) begin(b *record.Batch, r *record.Receipt) {
-	e.rows = e.shelf.Add(b, r)
 	e.page = delivery.NewPage(b)
+	e.rows = e.shelf.Add(e.page, r)
 	for i := range e.steps {
 		e.steps[i].writer.Begin(e.page)
 	}

@@ -131,7 +131,7 @@ func (x *expecter) tell(tell func(delivery.Change) error) error {
 				return err
 			}
 		}
-		g.End(0, record.Written)
+		g.EndEach(nil, record.Written)
 	}
 	clear(x.out)
 	x.out = x.out[:0]

@@ -129,8 +129,8 @@ var (
 	_ delivery.Blamed = (*group)(nil)
 )
 
-// End ends every row of the group.
-func (g *group) End(_ int, o record.Outcome) {
+// EndEach ends every row of the group.
+func (g *group) EndEach(_ []int, o record.Outcome) {
 	g.members.end(o)
 	g.ended()
 }

@@ -21,8 +21,8 @@ type encoder struct {
 }
 
 func (e *encoder) begin(b *record.Batch, r *record.Receipt) {
-	e.rows = e.shelf.Add(b, r)
 	e.page = delivery.NewPage(b)
+	e.rows = e.shelf.Add(e.page, r)
 	e.writer.Begin(e.page)
 }
 

@@ -150,8 +150,8 @@ func (e *entry) size() int {
 	return n
 }
 
-// End is told by the core that the key was asked for.
-func (e *entry) End(int, record.Outcome) { e.store.finish(e) }
+// EndEach is told by the core that the key was asked for.
+func (e *entry) EndEach([]int, record.Outcome) { e.store.finish(e) }
 
 // Reject is told by the core that asking is in vain. The rows that want the item
 // are rejected, each by itself.

@@ -15,7 +15,7 @@ func fetch(s *store, id string, bytes int) (asked bool) {
 	if fresh {
 		e.items = e.one[:]
 		e.items[0] = make([]byte, bytes)
-		e.End(0, record.Written)
+		e.EndEach(nil, record.Written)
 	}
 	w.ready()
 	<-w.done
@@ -73,7 +73,7 @@ func TestKeysInFlightAreShared(t *testing.T) {
 		t.Fatal("done too early")
 	default:
 	}
-	e.End(0, record.Written)
+	e.EndEach(nil, record.Written)
 	<-first.done
 	<-second.done
 	if _, fresh := s.get([]byte("k"), newWaiting()); !fresh {

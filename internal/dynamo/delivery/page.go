@@ -89,15 +89,16 @@ func (v *View) Key(k *Key, row int) Refusal {
 }
 
 // Item checks the row as an item of the table and says what putting it takes.
-// item is the row as DynamoDB JSON.
-func (v *View) Item(row int, item []byte) (units float64, no Refusal) {
-	units, _, _, no = v.measure(row, item)
+// bytes is how long the row is as DynamoDB JSON, at least if nothing in it has
+// to be escaped.
+func (v *View) Item(row, bytes int) (units float64, no Refusal) {
+	units, _, _, no = v.measure(row, bytes)
 	return units, no
 }
 
 // measure is Item, and says how large the item is, or of a small one that it is
 // no larger than that.
-func (v *View) measure(row int, item []byte) (units float64, size int, exact bool, no Refusal) {
+func (v *View) measure(row, bytes int) (units float64, size int, exact bool, no Refusal) {
 	within, outside := v.Table.Count, "" // of the indexes that the row is in, and the last it is not in
 	for i := range v.indexes {
 		x, value := &v.Table.Indexes[i], v.indexes[i].value(v.page.Batch, row)
@@ -108,7 +109,7 @@ func (v *View) measure(row int, item []byte) (units float64, size int, exact boo
 			within, outside = within-1, x.Index
 		}
 	}
-	size = len(item)
+	size = bytes
 	if exact = deliver.WriteUnits(size) > 1; exact { // else the size can't matter: it is no more than the text's
 		size = v.page.Items.Size(row)
 	}

@@ -42,15 +42,15 @@ func TestRowsAreRejectedAsTheyCame(t *testing.T) {
 			rows = append(rows, text(i*length+row))
 		}
 		b := sinktest.Batch(t, mem, i*length, rows)
-		r := shelf.Add(b, record.NewReceipt("node", &tally, b.Origins(), dead, nil))
+		r := shelf.Add(NewPage(b), record.NewReceipt("node", &tally, b.Origins(), dead, nil))
 		b.Release()
 		for row := 0; row < length; row += 2 { // half of them end while others come
 			r.End(row, record.Written)
 		}
 		all = append(all, r)
 	}
-	if given := all[0].batch == nil && all[1].batch == nil; !given || all[batches-1].batch == nil || shelf.bytes > shelf.Max {
-		t.Errorf("first batches given up: %v, last there: %v, %d bytes retained", given, all[batches-1].batch != nil, shelf.bytes)
+	if given := all[0].page == nil && all[1].page == nil; !given || all[batches-1].page == nil || shelf.bytes > shelf.Max {
+		t.Errorf("first batches given up: %v, last there: %v, %d bytes retained", given, all[batches-1].page != nil, shelf.bytes)
 	}
 	if n := len(all[0].items); n != length/2 {
 		t.Errorf("%d rows were kept of a batch of which %d had not ended", n, length/2)
@@ -86,10 +86,10 @@ func TestClosedShelfRetainsNothing(t *testing.T) {
 	var shelf Shelf
 	b := sinktest.Batch(t, mem, 0, []string{`{"id":{"S":"1"}}`})
 	defer b.Release()
-	shelf.Add(b, record.NewReceipt("node", &record.Tally{}, b.Origins(), nil, nil))
+	shelf.Add(NewPage(b), record.NewReceipt("node", &record.Tally{}, b.Origins(), nil, nil))
 	empty := sinktest.Batch(t, mem, 1, nil)
 	defer empty.Release()
-	shelf.Add(empty, record.NewReceipt("node", &record.Tally{}, empty.Origins(), nil, nil))
+	shelf.Add(NewPage(empty), record.NewReceipt("node", &record.Tally{}, empty.Origins(), nil, nil))
 	shelf.Close()
 	shelf.Close()
 }

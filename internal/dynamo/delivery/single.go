@@ -71,7 +71,7 @@ func took(row *deliver.Row, stored json.RawMessage) bool {
 	case deliver.DeleteItem:
 		return !there
 	case deliver.PutItem:
-		own, ok := parseItem(row.Item)
+		own, ok := parseItem(row.Receipt.(*Rows).Item(row.Index))
 		return ok && there && attr.Equal(own, item)
 	case deliver.UpdateItem:
 		return there && dynamo.Updated(row.Body, item)

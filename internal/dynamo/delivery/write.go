@@ -222,7 +222,7 @@ func (w *Writer) putRow(dst []byte, target *Target, p *Page, row int) ([]byte, R
 	from := len(dst)
 	dst = p.Items.AppendRow(dst, row)
 	target.ItemFrom, target.ItemTo = from, len(dst)
-	units, size, exact, no := view.measure(row, dst[from:])
+	units, size, exact, no := view.measure(row, len(dst)-from)
 	if target.Units, target.Size = units, size; !exact {
 		target.From, target.To = from, len(dst)
 	}
