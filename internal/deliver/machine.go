@@ -165,7 +165,8 @@ func (m *machine) admit(row *Row, now time.Time) (held *entry) {
 	return nil
 }
 
-// hasSpace reports that there is room for many rows.
+// hasSpace reports that there is room for many rows: who waits for room fills it
+// in one go.
 func (m *machine) hasSpace() bool {
 	most := m.mostBytes()
 	return m.heldRows <= m.cfg.MaxRows-m.cfg.MaxRows/16 && m.heldBytes <= most-most/4

@@ -18,7 +18,7 @@ type sink struct {
 	core       *deliver.Core
 	encoder    encoder
 	shelf      delivery.Shelf
-	maxDeletes int64          // noLimit: any number
+	maxDeletes int64 // noLimit: any number
 	deletes    int64
 	rows       []deliver.Row
 }
