@@ -250,6 +250,7 @@ type collect struct {
 	late     bool // ends rows from another goroutine
 	panics   bool
 	forget   bool // never ends the first row of a batch
+	lose     bool // lets nobody know that it has not
 	rejectIf func(n string) bool
 	writeErr error
 	flushErr error
@@ -289,7 +290,10 @@ func (c *collect) Write(_ context.Context, b *record.Batch, r *record.Receipt) e
 	}
 	end := func() {
 		for row, name := range names {
-			if c.forget && row == 0 {
+			if c.lose && row == 0 {
+				r.Split([]int{0}, nil, nil)
+			}
+			if (c.forget || c.lose) && row == 0 {
 				continue
 			}
 			if c.rejectIf != nil && c.rejectIf(name) {

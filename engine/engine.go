@@ -156,7 +156,10 @@ func (e *Engine) begin() {
 func (e *Engine) move(ctx context.Context) (err error) {
 	opened := 0
 	defer func() {
-		err = errors.Join(err, e.close(opened, err), e.balance())
+		err = errors.Join(err, e.close(opened, err))
+		if !errors.As(err, new(*LedgerError)) { // publish has found one, and it says the same
+			err = errors.Join(err, e.balance())
+		}
 	}()
 	if e.checkpoints.allWasDone() {
 		return e.publishAgain(ctx, &opened)

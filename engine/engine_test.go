@@ -18,6 +18,7 @@ import (
 
 	"github.com/dynapipe/dynapipe/engine"
 	"github.com/dynapipe/dynapipe/internal/diag"
+	"github.com/dynapipe/dynapipe/internal/expr"
 	"github.com/dynapipe/dynapipe/internal/plan"
 	"github.com/dynapipe/dynapipe/internal/record"
 	"github.com/dynapipe/dynapipe/sinks"
@@ -232,6 +233,17 @@ func TestFailures(t *testing.T) {
 				t.Error("published by a run that failed")
 			}
 		})
+	}
+}
+
+// A ledger that does not balance fails the run (promise 1), and is said once,
+// though it is looked at before results appear and at the end.
+func TestLedgerErrorIsSaidOnce(t *testing.T) {
+	p := newPipe(t)
+	p.sink(&collect{lose: true}, p.transform(&step{apply: pass}, p.source(&numbers{units: 3, rows: 5})))
+	r, err := engine.New(p.plan, engine.Options{Run: &expr.Run{ID: "run-1"}, Mem: p.mem}).Run(t.Context())
+	if err == nil || strings.Count(err.Error(), "does not balance") != 1 || r.Status != engine.Failed {
+		t.Errorf("%s: %v", r.Status, err)
 	}
 }
 
