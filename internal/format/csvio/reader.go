@@ -110,7 +110,8 @@ func (r *Reader) SkipLines(ctx context.Context, lines int) error {
 }
 
 // Next finds the next record. A *stream.RowError is about one record, after
-// which Next can go on; any other error ends the text, io.EOF in good order.
+// which Next can go on, as it can after stream.ErrIdle; any other error ends the
+// text, io.EOF in good order.
 func (r *Reader) Next(ctx context.Context) error {
 	for {
 		r.begin()
@@ -144,8 +145,8 @@ func (r *Reader) Next(ctx context.Context) error {
 	return nil
 }
 
-// unread goes back to where the record starts if the error is one that ends the
-// text, and returns the error.
+// unread goes back to where the record starts if there is more of it to come, or
+// none of it, and returns the error.
 func (r *Reader) unread(err error) error {
 	if !errors.As(err, new(*stream.RowError)) {
 		r.i, r.multi = 0, false
@@ -193,7 +194,10 @@ var lineEnd = []byte{'\n'}
 
 // more makes the window longer; false at the end of the text.
 func (r *Reader) more(ctx context.Context) (bool, error) {
-	err := r.buf.More(ctx)
+	err := r.buf.Wait(ctx)
+	if err == nil {
+		err = r.buf.More(ctx)
+	}
 	switch {
 	case err == nil:
 		r.w = r.buf.Bytes()

@@ -46,15 +46,16 @@ func (r Row) Broken() *BrokenError {
 type LineReader struct {
 	buf  *stream.Buffer
 	used int
-	line int64
+	line int64 // of the line at hand
 }
 
 // NewLineReader reads lines from a text.
 func NewLineReader(text stream.Text) *LineReader {
-	return &LineReader{buf: stream.NewBuffer(text)}
+	return &LineReader{buf: stream.NewBuffer(text), line: 1}
 }
 
-// Next is the next line that is not empty; io.EOF after the last.
+// Next is the next line that is not empty; io.EOF after the last. It can go on
+// after stream.ErrIdle.
 func (r *LineReader) Next(ctx context.Context) (Row, error) {
 	for {
 		line, err := r.next(ctx)
@@ -70,23 +71,25 @@ func (r *LineReader) Next(ctx context.Context) (Row, error) {
 // Mark is where the last line that Next gave ended.
 func (r *LineReader) Mark() stream.Mark {
 	m := r.buf.Mark(r.used)
-	m.Line = r.line + 1
-	if r.used == 0 { // the line at hand was not read
-		m.Line = max(r.line, 1)
+	m.Line = r.line
+	if r.used > 0 {
+		m.Line++
 	}
 	return m
 }
 
 // Go makes Next go on at a mark of this text.
 func (r *LineReader) Go(ctx context.Context, m stream.Mark) error {
-	r.used, r.line = 0, m.Line-1
+	r.used, r.line = 0, m.Line
 	return r.buf.Go(ctx, m)
 }
 
 func (r *LineReader) next(ctx context.Context) ([]byte, error) {
-	r.buf.Advance(r.used)
-	r.used = 0
-	r.line++
+	if r.used > 0 {
+		r.buf.Advance(r.used)
+		r.used = 0
+		r.line++
+	}
 	for searched := 0; ; {
 		w := r.buf.Bytes()
 		if n := bytes.IndexByte(w[searched:], '\n'); n >= 0 {
@@ -94,7 +97,10 @@ func (r *LineReader) next(ctx context.Context) ([]byte, error) {
 			return w[:r.used], nil
 		}
 		searched = len(w)
-		err := r.buf.More(ctx)
+		err := r.buf.Wait(ctx)
+		if err == nil {
+			err = r.buf.More(ctx)
+		}
 		switch {
 		case err == nil:
 		case errors.Is(err, io.EOF) && len(w) > 0:

@@ -19,6 +19,7 @@ type DocumentReader struct {
 	state   func(*DocumentReader, context.Context) (Row, error)
 	path    []byte // the brackets that close what the pointer went through
 	first   bool   // the array's first element is next
+	begun   bool   // what stands before the next element has been read
 	read    bool   // a document has been read, or begun
 	given   bool   // the position is behind a row that Next gave
 	inside  string // what that row is in, for a Mark
@@ -34,8 +35,8 @@ func NewDocumentReader(text stream.Text, p Pointer) *DocumentReader {
 }
 
 // Next is the next row. A *stream.RowError is about one element that is no
-// row, which Row holds; Next can go on after it. Any other error ends the
-// text, io.EOF in good order, a *BrokenError where it stops being JSON.
+// row, which Row holds; Next can go on after it, as after stream.ErrIdle, which
+// comes between rows. Any other error ends the text, io.EOF in good order, a *BrokenError where it stops being JSON.
 func (r *DocumentReader) Next(ctx context.Context) (Row, error) {
 	if r.given {
 		r.leave()
@@ -50,7 +51,7 @@ func (r *DocumentReader) Next(ctx context.Context) (Row, error) {
 
 // document begins a document.
 func (r *DocumentReader) document(ctx context.Context) (Row, error) {
-	if _, err := r.s.peek(ctx); err != nil {
+	if _, err := r.s.peekOrIdle(ctx); err != nil {
 		if errors.Is(err, io.EOF) && !r.read && len(r.pointer) > 0 {
 			return Row{}, fmt.Errorf("pointer %q finds nothing: the file is empty", r.pointer)
 		}
@@ -71,8 +72,8 @@ func (r *DocumentReader) document(ctx context.Context) (Row, error) {
 		return Row{}, errNoRow
 	case kind == '{' || again && len(r.pointer) == 0:
 		r.enter(inNone)
-		r.state = (*DocumentReader).ascend
-		return r.row(ctx)
+		r.state = (*DocumentReader).single
+		return Row{}, errNoRow
 	}
 	what := "the document"
 	if len(r.pointer) > 0 {
@@ -81,40 +82,60 @@ func (r *DocumentReader) document(ctx context.Context) (Row, error) {
 	return Row{}, r.s.broken("%s is %s: rows are the elements of an array, or one object", what, kindName(kind))
 }
 
-// element reads the next element of the array that holds the rows.
-func (r *DocumentReader) element(ctx context.Context) (Row, error) {
-	c, err := r.s.peek(ctx)
-	if err != nil {
-		return Row{}, r.s.inside(err, "the array of rows")
-	}
-	if c == ']' {
-		r.s.i++
+// single reads the value that is the only row of a document.
+func (r *DocumentReader) single(ctx context.Context) (Row, error) {
+	row, err := r.row(ctx)
+	if !errors.Is(err, stream.ErrIdle) {
 		r.state = (*DocumentReader).ascend
-		if len(r.pointer) == 0 {
-			r.state = (*DocumentReader).end
-		}
-		return Row{}, errNoRow
 	}
-	if !r.first {
-		if err := r.s.expect(ctx, ',', "the array of rows"); err != nil {
-			return Row{}, err
-		}
-	}
-	r.first = false
-	return r.row(ctx)
+	return row, err
 }
 
-// row reads the value that is next as a row.
+// element reads the next element of the array that holds the rows.
+func (r *DocumentReader) element(ctx context.Context) (Row, error) {
+	if !r.begun {
+		c, err := r.s.peekOrIdle(ctx)
+		if err != nil {
+			return Row{}, r.s.inside(err, "the array of rows")
+		}
+		if c == ']' {
+			r.s.i++
+			r.state = (*DocumentReader).ascend
+			if len(r.pointer) == 0 {
+				r.state = (*DocumentReader).end
+			}
+			return Row{}, errNoRow
+		}
+		if !r.first {
+			if err := r.s.expect(ctx, ',', "the array of rows"); err != nil {
+				return Row{}, err
+			}
+		}
+		r.first, r.begun = false, true
+	}
+	if _, err := r.s.peekOrIdle(ctx); err != nil {
+		return Row{}, r.s.inside(err, "the array of rows")
+	}
+	row, err := r.row(ctx)
+	r.begun = errors.Is(err, stream.ErrIdle)
+	return row, err
+}
+
+// row reads the value that is next as a row. It can be called again after
+// stream.ErrIdle.
 func (r *DocumentReader) row(ctx context.Context) (Row, error) {
 	c, err := r.s.peek(ctx)
 	if err != nil {
 		return Row{}, r.s.inside(err, "the array of rows")
 	}
 	r.s.drop()
-	r.s.keep = true
+	r.s.keep, r.s.hasty = true, true
 	err = r.s.value(ctx)
-	r.s.keep = false
+	r.s.keep, r.s.hasty = false, false
 	if err != nil {
+		if errors.Is(err, stream.ErrIdle) {
+			r.s.i = 0
+		}
 		return Row{}, err
 	}
 	r.given = true
@@ -131,6 +152,9 @@ func (r *DocumentReader) row(ctx context.Context) (Row, error) {
 func (r *DocumentReader) ascend(ctx context.Context) (Row, error) {
 	for len(r.path) > 0 {
 		closing := r.path[len(r.path)-1]
+		if _, err := r.s.peekOrIdle(ctx); err != nil {
+			return Row{}, r.s.inside(err, "the document")
+		}
 		more, err := r.next(ctx, closing)
 		if err != nil {
 			return Row{}, err

@@ -33,6 +33,7 @@ type scanner struct {
 	w      []byte // the window
 	i      int    // the position in it
 	keep   bool   // what is before the position in the window stays there
+	hasty  bool   // stream.ErrIdle may come
 	line   int64  // of the window's first byte
 	column int    // of the window's first byte
 	nested []byte // the brackets that are open
@@ -67,6 +68,11 @@ func (s *scanner) more(ctx context.Context) error {
 	if !s.keep {
 		s.drop()
 	}
+	if s.hasty {
+		if err := s.buf.Wait(ctx); err != nil {
+			return err
+		}
+	}
 	err := s.buf.More(ctx)
 	s.w = s.buf.Bytes()
 	if errors.Is(err, stream.ErrTooLong) {
@@ -98,6 +104,13 @@ func (s *scanner) peek(ctx context.Context) (byte, error) {
 			return 0, err
 		}
 	}
+}
+
+// peekOrIdle is peek where stream.ErrIdle may come: it can be called again.
+func (s *scanner) peekOrIdle(ctx context.Context) (byte, error) {
+	s.hasty = true
+	defer func() { s.hasty = false }()
+	return s.peek(ctx)
 }
 
 // expect moves past the byte c, after space.

@@ -58,6 +58,15 @@ func (b *Buffer) More(ctx context.Context) error {
 	return err
 }
 
+// Wait is ErrIdle when More would wait for longer than the text's reader has
+// patience. Whoever calls it gives the rows so far away, and asks again.
+func (b *Buffer) Wait(ctx context.Context) error {
+	if w, ok := b.text.(interface{ Wait(context.Context) error }); ok && b.err == nil {
+		return w.Wait(ctx)
+	}
+	return nil
+}
+
 const firstRoom = 128 << 10
 
 // room makes room after the window. Some of what is before it stays too, for a

@@ -85,13 +85,47 @@ func (p *pump) open(f File) (*os.File, error) {
 	return file, nil
 }
 
+// wait waits for something to read, or for the end, as long as patience lasts.
+func (p *pump) wait(ctx context.Context, patience func() (time.Duration, bool)) error {
+	if len(p.rest) > 0 {
+		return nil
+	}
+	p.giveBack()
+	select {
+	case buf := <-p.filled:
+		p.now, p.rest = buf, buf
+		return nil
+	default:
+	}
+	d, limited := patience()
+	if !limited {
+		return nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case buf := <-p.filled:
+		p.now, p.rest = buf, buf
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return ErrIdle
+	}
+}
+
+// giveBack lets the goroutine read into the buffer that has been given out.
+func (p *pump) giveBack() {
+	if p.now != nil {
+		p.empty <- p.now
+		p.now = nil
+	}
+}
+
 // ReadContext reads into b, or returns ctx's error soon after ctx is done.
 func (p *pump) ReadContext(ctx context.Context, b []byte) (int, error) {
 	if len(p.rest) == 0 {
-		if p.now != nil {
-			p.empty <- p.now
-			p.now = nil
-		}
+		p.giveBack()
 		select {
 		case buf, open := <-p.filled:
 			if !open {

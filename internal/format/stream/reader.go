@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"time"
 )
 
 // Options are how a file's bytes become text.
@@ -13,7 +14,15 @@ type Options struct {
 	Compression Compression // the zero value is Auto
 	Encoding    Encoding    // the zero value is UTF8
 	Count       func(int64) // is told of the file's own bytes as they are read; may be nil
+	// Patience is asked when a pipe has nothing to read: how much longer Wait may
+	// wait. limited is false when there is nothing to do but wait, as there is when
+	// Patience is nil.
+	Patience func() (wait time.Duration, limited bool)
 }
+
+// ErrIdle is Wait's error when there was nothing to read for as long as patience
+// lasted.
+var ErrIdle = errors.New("the input gives nothing now")
 
 // Reader reads the text of one file. One goroutine uses it.
 type Reader struct {
@@ -82,6 +91,19 @@ func (r *Reader) Read(ctx context.Context, p []byte) (int, error) {
 	n, err := r.text.Read(p)
 	r.failed = err
 	return n, err
+}
+
+// Wait returns nil when Read would give something at once, or when there is
+// nothing to do but wait, and ErrIdle when patience ends before anything comes.
+func (r *Reader) Wait(ctx context.Context) error {
+	pipe, ok := r.raw.in.(*pump)
+	if !ok || r.options.Patience == nil || r.failed != nil {
+		return nil
+	}
+	if r.plain != nil && r.plain.file.Buffered()+r.plain.text.Buffered() > 0 {
+		return nil
+	}
+	return pipe.wait(ctx, r.options.Patience)
 }
 
 // Close closes the file. A pipe on which a read is still waiting is left to it.

@@ -34,7 +34,8 @@ func (in *Input) Args() []schema.Arg {
 	return []schema.Arg{
 		schema.Strings("path", &in.Paths, "The file to read, a pattern, a list of them, or `-` for standard input. In a pattern `*` and `?` stand for parts of a name, "+
 			"`[a-z]` for a character and `**` for any folders; its files are read in the order of their names, files and folders whose names begin with a dot are passed over. "+
-			"A file found twice is read once. A relative path starts at the working directory.").Require(),
+			"A file found twice is read once. A relative path starts at the working directory. "+
+			"Rows of standard input or a named pipe go on after a quarter of a second, also when no others follow them.").Require(),
 		schema.Choice("compression", &in.Compression, stream.Compressions(),
 			"How the files are compressed; `auto` goes by the ending: `.gz`, `.zst`, `.bz2`, anything else is not."),
 		schema.Bool("allow_missing", &in.AllowMissing,

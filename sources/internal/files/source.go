@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/dynapipe/dynapipe/internal/attr"
 	"github.com/dynapipe/dynapipe/internal/format/stream"
@@ -18,8 +19,8 @@ type Decoder interface {
 	// Row sets the next row's attributes on the Rows that the decoder was made
 	// with, neither keeping nor dropping the row, and gives the line on which it
 	// starts. A *Reject is about one row, and the next call goes on after it;
-	// ErrCut asks for a batch of the rows so far before the next call; io.EOF is
-	// the end of the file; any other error fails the run.
+	// ErrCut and stream.ErrIdle ask for a batch of the rows so far before the next
+	// call; io.EOF is the end of the file; any other error fails the run.
 	Row(ctx context.Context) (line int64, err error)
 	// Mark is where the last row ended, rejected or not. There has been one.
 	Mark() stream.Mark
@@ -80,8 +81,9 @@ type source struct {
 	rows    Decoder
 	seq     int64 // of the next row in its file
 	rejects []record.Rejection
-	held    int   // bytes of the rejects
-	ended   error // io.EOF, or what failed the run
+	held    int       // bytes of the rejects
+	since   time.Time // rows have waited for others to come; zero when none have
+	ended   error     // io.EOF, or what failed the run
 
 	resume *position // where the first file to be read is gone on with; nil at its start
 	stop   *position // where the file that failed the run was read to
@@ -123,7 +125,7 @@ func (s *source) Partitions() []sources.Partition { return []sources.Partition{s
 func (s *source) Next(ctx context.Context) (sources.Chunk, error) {
 	for s.ended == nil && !s.full() {
 		err := s.row(ctx)
-		if errors.Is(err, ErrCut) {
+		if errors.Is(err, ErrCut) || errors.Is(err, stream.ErrIdle) {
 			break
 		}
 		s.ended = err
@@ -131,14 +133,33 @@ func (s *source) Next(ctx context.Context) (sources.Chunk, error) {
 	if err := ctx.Err(); err != nil {
 		return sources.Chunk{}, err
 	}
-	if s.builder.Rows()+len(s.rejects) == 0 {
+	if s.waiting() == 0 {
 		return sources.Chunk{}, s.ended
 	}
 	return s.cut(), nil
 }
 
+// waiting is how many rows the next batch has so far, rejected ones too.
+func (s *source) waiting() int { return s.builder.Rows() + len(s.rejects) }
+
+// maxWait is how long a row waits for others before its batch goes on, where a
+// pipe gives them slowly.
+const maxWait = 250 * time.Millisecond
+
+// patience is how long the file at hand may let rows wait that have been read of
+// it. There is nothing to do but wait while there are none.
+func (s *source) patience() (wait time.Duration, limited bool) {
+	if s.waiting() == 0 || s.seq == 0 {
+		return 0, false
+	}
+	if s.since.IsZero() {
+		s.since = time.Now()
+	}
+	return max(0, maxWait-time.Since(s.since)), true
+}
+
 func (s *source) full() bool {
-	return s.builder.Rows()+len(s.rejects) >= s.env.Limits.Rows || s.builder.Bytes()+s.held >= s.limit
+	return s.waiting() >= s.env.Limits.Rows || s.builder.Bytes()+s.held >= s.limit
 }
 
 func (s *source) cut() sources.Chunk {
@@ -146,7 +167,7 @@ func (s *source) cut() sources.Chunk {
 	if s.builder.Rows() > 0 {
 		chunk.Batch = s.builder.Batch(s.place)
 	}
-	s.rejects, s.held = nil, 0
+	s.rejects, s.held, s.since = nil, 0, time.Time{}
 	s.at = s.position()
 	return chunk
 }
@@ -164,7 +185,7 @@ func (s *source) row(ctx context.Context) error {
 	}
 	at := record.Pos{File: int32(s.next - 1), Line: line, Seq: s.seq}
 	if err != nil {
-		if errors.Is(err, ErrCut) {
+		if errors.Is(err, ErrCut) || errors.Is(err, stream.ErrIdle) {
 			return err
 		}
 		return s.failed(at, err)
@@ -193,7 +214,12 @@ func (s *source) open(ctx context.Context) error {
 	if s.next == len(s.files) {
 		return io.EOF
 	}
-	reader, err := stream.Open(s.files[s.next], s.input.options(s.env.Meter.Read))
+	if s.files[s.next].Once() != "" && s.waiting() > 0 {
+		return ErrCut // its first row may be long in coming
+	}
+	options := s.input.options(s.env.Meter.Read)
+	options.Patience = s.patience
+	reader, err := stream.Open(s.files[s.next], options)
 	if err != nil {
 		return err
 	}
