@@ -350,6 +350,8 @@ type pipe struct {
 	t    *testing.T
 	plan *plan.Plan
 	mem  *memory.CheckedAllocator
+	// passed is Options.Passed.
+	passed func(*plan.Node, string, *record.Batch)
 }
 
 func newPipe(t *testing.T) *pipe {
@@ -388,7 +390,7 @@ func (p *pipe) sink(s sinks.Config, from ...*plan.Node) *plan.Node {
 // and unsettled rows are only in one that did not end well.
 func (p *pipe) run(ctx context.Context, stop <-chan struct{}) (*engine.Report, error) {
 	p.t.Helper()
-	e := engine.New(p.plan, engine.Options{Run: &expr.Run{ID: "run-1", Start: time.Unix(0, 0)}, Stop: stop, Mem: p.mem})
+	e := engine.New(p.plan, engine.Options{Run: &expr.Run{ID: "run-1", Start: time.Unix(0, 0)}, Stop: stop, Mem: p.mem, Passed: p.passed})
 	r, err := e.Run(ctx)
 	for _, n := range r.Nodes {
 		came := n.In + n.Read + n.Made

@@ -38,6 +38,11 @@ type Options struct {
 	// Rejected, when not nil, is told where and why of each reject, one after the
 	// other.
 	Rejected func(what string)
+	// Passed, when not nil, is shown each batch that leaves a node by one of its
+	// outputs, which is empty for a node with a single one, in the order in which
+	// they leave. It keeps nothing of the batch, and is called from several
+	// goroutines, for one node by one at a time.
+	Passed func(from *plan.Node, output string, b *record.Batch)
 }
 
 // Engine runs one plan, once.
@@ -71,7 +76,7 @@ func New(p *plan.Plan, o Options) *Engine {
 	e.dead = &deadLetter{path: p.Settings.DeadLetter, run: o.Run.ID, mask: p.Secrets.Mask, limit: p.Settings.MaxRejects, told: o.Rejected, exceeded: e.tooMany, fail: e.fail}
 	byNode := map[*plan.Node]*stage{}
 	for _, n := range p.Nodes {
-		s := &stage{node: n, meter: progress.NewMeter(n.Address, o.Requests), mem: o.Mem, batchRows: p.Settings.BatchRows}
+		s := &stage{node: n, meter: progress.NewMeter(n.Address, o.Requests), mem: o.Mem, batchRows: p.Settings.BatchRows, passed: o.Passed}
 		e.connect(s, byNode)
 		e.equip(s)
 		byNode[n] = s

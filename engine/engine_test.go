@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -477,5 +478,31 @@ func TestUnreadOutputIsFiltered(t *testing.T) {
 	}
 	if r.Edges[1].From != "transform.test.n1.a" {
 		t.Errorf("%+v", r.Edges[1])
+	}
+}
+
+// Whoever looks at what passes is shown all of it, by node and in the order in
+// which it leaves.
+func TestPassedRowsAreShown(t *testing.T) {
+	p := newPipe(t)
+	src := p.source(&numbers{units: 40, rows: 5})
+	kept := p.transform(jitter(keepIf(func(seq int64) bool { return seq%2 == 0 })), src)
+	out := &collect{}
+	p.sink(out, kept)
+	var mu sync.Mutex
+	seen := map[*plan.Node][]string{}
+	p.passed = func(from *plan.Node, output string, b *record.Batch) {
+		mu.Lock()
+		defer mu.Unlock()
+		if output != "" {
+			t.Errorf("%s has no output %q", from.Address, output)
+		}
+		for _, pos := range b.Origins().Pos {
+			seen[from] = append(seen[from], fmt.Sprintf("source.test.n0/0-%d", pos.Seq))
+		}
+	}
+	p.mustRun()
+	if len(seen[src]) != 200 || !slices.Equal(seen[kept], out.rows) || len(seen) != 2 {
+		t.Errorf("%d rows left the source, %d the transform, and %d came out", len(seen[src]), len(seen[kept]), len(out.rows))
 	}
 }

@@ -27,6 +27,7 @@ type stage struct {
 
 	mem       memory.Allocator
 	batchRows int
+	passed    func(*plan.Node, string, *record.Batch) // nil: nobody looks
 
 	// sending is held while a unit goes out, so that every edge carries the
 	// same units in the same order.
@@ -134,6 +135,9 @@ func (s *stage) emit(ctx context.Context, u unit) error {
 func (s *stage) emitTo(ctx context.Context, u unit, edges []*edge) error {
 	defer u.release()
 	rows := u.rows()
+	if s.passed != nil && u.batch != nil && len(edges) > 0 {
+		s.passed(s.node, edges[0].output, u.batch)
+	}
 	for _, e := range edges {
 		if u.batch != nil {
 			u.batch.Retain()

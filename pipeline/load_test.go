@@ -136,7 +136,7 @@ func loaded(t *testing.T, c command) string {
 	if len(diags) > 0 {
 		out.WriteByte('\n')
 	}
-	if err := plan.NewView(t.Context(), p).WriteText(&out); err != nil {
+	if err := plan.NewView(t.Context(), p).WriteText(&out, 0); err != nil {
 		t.Fatal(err)
 	}
 	return out.String()

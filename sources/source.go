@@ -60,6 +60,45 @@ type Partition interface {
 	Next(ctx context.Context) (Chunk, error)
 }
 
+// Sampler is a Config that makes one of a bounded part of its rows, where reading
+// them costs something.
+type Sampler interface {
+	Config
+	// Sample reads at most that many rows, and no more than a few units of read
+	// capacity, if a single page does not take more.
+	Sample(rows int64) Config
+}
+
+// Fleeting is a Config whose rows may be gone once they are read.
+type Fleeting interface {
+	Config
+	// Fleeting says why they are; it is empty when they can be read again.
+	Fleeting() string
+}
+
+// Sampled is a Source that can say how large a part of all it has read.
+type Sampled interface {
+	Source
+	// Share is called when no partition is being read, before Close.
+	Share() Share
+}
+
+// Share is the part of a source that the rows given so far stand in.
+type Share struct {
+	// Part and Whole are in the unit that By names. Whole is 0 when it can't be
+	// known, for the reason that By gives then.
+	Part, Whole float64
+	By          string
+	// Most is the number of rows that there are at most, whatever Whole says; 0
+	// for no bound.
+	Most int64
+	// Ended says that there are no further rows.
+	Ended bool
+	// Requests and Units are what reading all takes of a service, and Budget the
+	// units that may be spent in a second; 0 for what is not known, or none.
+	Requests, Units, Budget float64
+}
+
 // Resumable is a Source whose reading can go on in a later run (promise 5). A
 // source that can't, as one of standard input, does not implement it or says
 // why by an error of Identity.

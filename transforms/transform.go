@@ -80,6 +80,15 @@ type Checkpointer interface {
 	Checkpoint() (json.RawMessage, error)
 }
 
+// Scaler is a Config that knows how many rows leave of more than it has seen. Of
+// one that is none it is the same share of them.
+type Scaler interface {
+	Config
+	// Scale says how many rows leave when come come, of which seen gave left. why,
+	// when it is not empty, is why that can't be told.
+	Scale(seen, left, come float64) (leave float64, why string)
+}
+
 // Waiter is a transform whose time goes into waiting for a service.
 type Waiter interface {
 	Transform

@@ -27,7 +27,7 @@ type head struct {
 	Format      int         `json:"format_version" doc:"The version of this format, 1. It rises when a field is dropped or comes to mean something else; fields may be added at any time."`
 	Version     string      `json:"version" doc:"The version of dynapipe that wrote it."`
 	Command     string      `json:"command" doc:"The command that wrote it, as run; empty when there was none."`
-	ExitCode    int         `json:"exit_code" doc:"The exit code: 0 done, 1 failed, 2 the pipeline or the command line is wrong, 3 done with rejected rows, 4 interrupted."`
+	ExitCode    int         `json:"exit_code" doc:"The exit code: 0 done, 1 failed, 2 the pipeline or the command line is wrong, 3 done with rejected rows, 4 interrupted, 5 of plan --detailed-exitcode a run would write."`
 	Error       string      `json:"error,omitempty" doc:"Why the command failed, when neither the diagnostics nor another field say it."`
 	Diagnostics []diag.Item `json:"diagnostics" doc:"What is wrong with the pipeline or the command line, and warnings."`
 }
@@ -123,10 +123,11 @@ func (a *app) writeDocument(code int, err error) error {
 	failure := ""
 	var w *wrong
 	var e *ended
+	var c coming
 	switch {
 	case errors.As(err, &w):
 		a.noticed = append(a.noticed, w.diags...)
-	case err != nil && !errors.As(err, &e):
+	case err != nil && !errors.As(err, &e) && !errors.As(err, &c):
 		failure = err.Error()
 	}
 	text, err := a.document(code, failure, a.rest)

@@ -57,6 +57,7 @@ func (a *app) end(err error) int {
 func (a *app) tell(err error) int {
 	var w *wrong
 	var e *ended
+	var c coming
 	switch {
 	case err == nil:
 		return diag.ExitDone
@@ -65,6 +66,8 @@ func (a *app) tell(err error) int {
 		return diag.ExitWrong
 	case errors.As(err, &e):
 		return exitCode(e.status)
+	case errors.As(err, &c):
+		return c.code
 	case errors.Is(err, errInterrupted):
 		a.say(slog.LevelWarn, "", "interrupted")
 		return diag.ExitInterrupted

@@ -39,9 +39,19 @@ type iamDocument struct {
 }
 
 func (a *app) iam(ctx context.Context, path string, in inputs) error {
-	view, err := a.view(ctx, path, in)
+	run, err := newRun()
 	if err != nil {
 		return err
+	}
+	ctx, cancel := a.cancelled(ctx)
+	defer cancel()
+	p, files, view, err := a.view(ctx, path, in, run)
+	if err != nil {
+		return err
+	}
+	a.notice(p.Warnings)
+	if !a.asksJSON() {
+		a.showWarnings(p, files)
 	}
 	policy, unknown := view.Policy()
 	if a.asksJSON() {

@@ -26,6 +26,7 @@ const (
 	ExitWrong       = 2 // the pipeline or the command line is wrong; nothing ran
 	ExitRejects     = 3 // done, with rejected rows within max_rejects
 	ExitInterrupted = 4 // stopped by a signal, state saved
+	ExitChanges     = 5 // plan --detailed-exitcode: a run would write
 )
 
 // Error is an error about a place in a file. format and args make the detail.

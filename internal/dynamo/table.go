@@ -30,6 +30,10 @@ type Table struct {
 	ProvisionedRead    int64  // 0 on demand
 	ProvisionedWrite   int64
 	DeletionProtection bool
+	// ToBe says that there is no such table: it is described as it would be
+	// created, with the attribute of its time to live, empty for none.
+	ToBe       bool
+	TimeToLive string
 }
 
 // How a table is paid for.

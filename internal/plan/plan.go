@@ -6,7 +6,8 @@
 //	catalog.go  the components that a pipeline may use
 //	order.go    topological order, cycles
 //	view.go     the plan with its nodes' facts, ready to show
-//	text.go     the view as text
+//	estimate.go what a sample of rows shows of a run
+//	text.go     the view as text; text_estimate.go what a sample shows
 //	policy.go   the view as an IAM policy
 //	graph.go    who reads whom, as JSON and as trees of text
 //	diagram.go  the same for Graphviz and Mermaid

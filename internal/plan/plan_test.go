@@ -109,7 +109,7 @@ func TestView(t *testing.T) {
 		}, errors.New("no answer for hunter2")
 	}))
 	var text, doc bytes.Buffer
-	if err := errors.Join(v.WriteText(&text), v.WriteJSON(&doc)); err != nil {
+	if err := errors.Join(v.WriteText(&text, 0), v.WriteJSON(&doc)); err != nil {
 		t.Fatal(err)
 	}
 	want := `Pipeline p

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/dynapipe/dynapipe/internal/expr"
 	"github.com/dynapipe/dynapipe/internal/schema"
@@ -19,9 +20,10 @@ func (v View) WriteJSON(w io.Writer) error {
 	return enc.Encode(v)
 }
 
-// WriteText writes the view for people. Warnings are not in it: they are
-// rendered with their source lines by diag.
-func (v View) WriteText(w io.Writer) error {
+// WriteText writes the view for people, for lines of a width as far as it can; 0
+// is any. Warnings are not in it: they are rendered with their source lines by
+// diag.
+func (v View) WriteText(w io.Writer, width int) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Pipeline %s\n", v.Pipeline)
 	if v.Description != "" {
@@ -36,30 +38,39 @@ func (v View) WriteText(w io.Writer) error {
 	} else {
 		fmt.Fprintf(&b, "  state: %s\n", v.State.Resumption)
 	}
+	if v.Sampling != nil {
+		for _, l := range v.Sampling.lines() {
+			text := wrapped(l, width-4)
+			fmt.Fprintf(&b, "  %s\n", strings.ReplaceAll(text, "\n", "\n    "))
+		}
+	}
 	for i, n := range v.Nodes {
 		fmt.Fprintf(&b, "\n%3d. %s", i+1, n.Address)
 		if len(n.From) > 0 {
 			fmt.Fprintf(&b, "  <- %s", strings.Join(n.From, ", "))
 		}
 		b.WriteByte('\n')
-		writeLines(&b, n.lines())
+		writeLines(&b, n.lines(width), width)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
-type line struct{ name, text string }
+type line struct {
+	name, text string
+	wrap       bool // a text that may be broken anywhere between words
+}
 
 // lines is what there is to say of a node: its arguments, then its facts.
-func (n NodeView) lines() []line {
+func (n NodeView) lines(width int) []line {
 	var out []line
 	for _, a := range n.Arguments {
-		out = append(out, line{a.Name, a.Value})
+		out = append(out, line{name: a.Name, text: a.Value})
 	}
 	add := func(name string, texts ...string) {
 		for _, t := range texts {
 			if t != "" {
-				out = append(out, line{name, t})
+				out = append(out, line{name: name, text: t, wrap: name != "[file]"})
 			}
 		}
 	}
@@ -74,7 +85,19 @@ func (n NodeView) lines() []line {
 	add("[guarantee]", n.Facts.Guarantee)
 	add("[note]", n.Facts.Notes...)
 	add("[unknown]", n.Unknown)
-	return out
+	out = append(out, n.estimates()...)
+	if n.Sample == nil {
+		return out
+	}
+	indent := margin
+	for _, l := range append(n.samples(0), out...) {
+		indent = max(indent, margin+utf8.RuneCountInString(l.name)+2)
+	}
+	room := mostTable
+	if width > 0 {
+		room = max(width-indent, leastText)
+	}
+	return append(out, n.samples(room)...)
 }
 
 // evaluations is how the node's expressions run: those that run as columns in
@@ -89,19 +112,26 @@ func (n NodeView) evaluations() (out []line) {
 			case e.Way == expr.AsColumns && parts == "":
 				columns = append(columns, e.Name)
 			case e.Way == expr.AsColumns:
-				others = append(others, line{"[columns]", e.Name + ", but row by row the " + parts})
+				others = append(others, line{name: "[columns]", text: e.Name + ", but row by row the " + parts})
 			case e.Way == expr.RowByRow && parts == "":
-				others = append(others, line{"[row by row]", e.Name})
+				others = append(others, line{name: "[row by row]", text: e.Name})
 			case e.Way == expr.RowByRow:
-				others = append(others, line{"[row by row]", e.Name + ": " + parts})
+				others = append(others, line{name: "[row by row]", text: e.Name + ": " + parts})
 			}
 		}
 	}
 	if len(columns) > 0 {
-		out = append(out, line{"[columns]", strings.Join(columns, ", ")})
+		out = append(out, line{name: "[columns]", text: strings.Join(columns, ", ")})
 	}
 	return append(out, others...)
 }
+
+const (
+	// margin is how far the lines of a node are indented.
+	margin = 7
+	// mostTable is the width of a table of rows where lines may have any.
+	mostTable = 120
+)
 
 func tableText(t schema.TableUse) string {
 	s := t.Use + " " + t.Name
@@ -115,14 +145,18 @@ func tableText(t schema.TableUse) string {
 }
 
 // writeLines aligns the texts and indents those of several lines.
-func writeLines(b *strings.Builder, lines []line) {
+func writeLines(b *strings.Builder, lines []line, total int) {
 	width := 0
 	for _, l := range lines {
 		width = max(width, len(l.name))
 	}
-	indent := "\n" + strings.Repeat(" ", 7+width+2)
+	indent := "\n" + strings.Repeat(" ", margin+width+2)
 	for _, l := range lines {
-		text := strings.ReplaceAll(strings.TrimSpace(l.text), "\n", indent)
+		text := l.text
+		if l.wrap && total > 0 {
+			text = wrapped(text, total-len(indent)+1)
+		}
+		text = strings.ReplaceAll(strings.TrimSpace(text), "\n", indent)
 		fmt.Fprintf(b, "       %-*s  %s\n", width, l.name, text)
 	}
 }

@@ -27,6 +27,10 @@ type View struct {
 	State       StateView    `json:"state" doc:"How a run can be resumed."`
 	Nodes       []NodeView   `json:"nodes" doc:"The nodes, in the order that rows pass them."`
 	Warnings    []diag.Item  `json:"warnings" doc:"What was noticed and let pass: the same as diagnostics."`
+	// Sampling is nil in a plan for which no row was looked at.
+	Sampling    *Sampling         `json:"sampling,omitempty" doc:"How the figures were found: by a sample of the rows."`
+	Made        time.Time         `json:"made" doc:"When the plan was made."`
+	Fingerprint map[string]string `json:"fingerprint" doc:"What the pipeline is, by node, variable and local value, for a run that is compared with the plan."`
 }
 
 // SettingsView is the settings of a View.
@@ -58,6 +62,9 @@ type NodeView struct {
 	Arguments []schema.Setting `json:"arguments" doc:"The arguments that are written in the file."`
 	Facts     schema.Facts     `json:"facts" doc:"What the file does not say of it."`
 	Unknown   string           `json:"unknown,omitempty" doc:"Why facts are missing, when asking for them failed."`
+	// Sample and Estimate are what looking at rows has shown.
+	Sample   *NodeSample   `json:"sample,omitempty" doc:"The rows of the sample before and after it."`
+	Estimate *NodeEstimate `json:"estimate,omitempty" doc:"What a run would do there, reckoned by the sample."`
 }
 
 // NewView asks the nodes for their facts, which may describe tables and look
@@ -80,6 +87,7 @@ func NewView(ctx context.Context, p *Plan) View {
 			Resumable: p.Resumption().Never == "", Resumption: p.Secrets.Mask(p.Resumption().String()),
 		},
 		Warnings: diag.NewDocument(p.Warnings).Diagnostics,
+		Made:     time.Now().UTC(), Fingerprint: p.Fingerprint,
 	}
 	v.Nodes = iter.Map(p.Nodes, func(n **Node) NodeView { return viewOf(ctx, *n, p.Secrets) })
 	return v

@@ -2,6 +2,7 @@ package batchwrite
 
 import (
 	"context"
+	"strings"
 
 	"github.com/apache/arrow/go/v15/arrow/memory"
 
@@ -17,9 +18,15 @@ type expecter struct {
 	encoder encoder
 	unknown bool // what is stored depends on more than the rows
 	alone   bool
+	see     func(*delivery.Sending) error // nil: nobody reckons
+	sending delivery.Sending
+	item    []byte
 }
 
-var _ delivery.Expecter = (*expecter)(nil)
+var _ delivery.Watched = (*expecter)(nil)
+
+// Watch implements delivery.Watched.
+func (e *expecter) Watch(see func(*delivery.Sending) error) { e.see = see }
 
 // Unverifiable is why nothing can be said of what rows make of their items;
 // empty when something can. noRejects says that a rejected row fails the run.
@@ -49,7 +56,7 @@ func (c *Config) expect(ctx context.Context, noRejects bool, tables func(*dynamo
 		table: c.table, operation: c.operation, fixedOp: c.onlyOperation(), writes: c.writes, tables: tables(client),
 	}}
 	x := &delivery.Expectation{
-		Rows: e, Client: client, Connection: c.Connection, OnlyDeletes: c.onlyOperation() == deliver.Delete,
+		Rows: e, Client: client, Connection: c.Connection, OnlyDeletes: c.onlyOperation() == deliver.Delete, Cost: c.cost(),
 	}
 	name, fixed := c.fixedTable()
 	x.RowTables = !fixed
@@ -102,9 +109,36 @@ func (e *expecter) Expect(ctx context.Context, b *record.Batch, r *record.Receip
 		if err := tell(change); err != nil {
 			return err
 		}
+		if e.see != nil {
+			out.Receipt = r
+			if err := e.tell(p, &out); err != nil {
+				return err
+			}
+		}
 		r.End(row, record.Written)
 	}
 	return nil
+}
+
+// tell tells what would be sent.
+func (e *expecter) tell(p *delivery.Page, row *deliver.Row) error {
+	action := delivery.Action{Verb: delivery.VerbDelete, Key: &e.encoder.key}
+	if row.Operation == deliver.Put || row.Operation == deliver.PutItem {
+		e.item = p.Items.AppendRow(e.item[:0], row.Index)
+		action.Verb, action.Item = delivery.VerbPut, e.item
+	}
+	e.sending.Row, e.sending.Actions = row, append(e.sending.Actions[:0], action)
+	return e.see(&e.sending)
+}
+
+// cost is what is known of the requests.
+func (c *Config) cost() delivery.Cost {
+	out := delivery.Cost{Call: callName, Caps: deliver.BatchWriteCaps(), Times: 1}
+	out.Caps.Items = c.batchSize
+	if c.writes != nil {
+		out.Call, out.Caps = strings.Join(c.calls(), ", "), deliver.ItemCaps()
+	}
+	return out
 }
 
 // Flush implements delivery.Expecter: nothing is held.

@@ -18,6 +18,7 @@ const operation = deliver.TransactWrite
 
 // step is an action of every row.
 type step struct {
+	verb   delivery.Verb
 	head   string // {"Put":{
 	when   *expr.Expr
 	writer *delivery.Writer
@@ -41,6 +42,7 @@ type encoder struct {
 	// fates, of each step, are what it makes of items, for one who compares; nil
 	// in a run.
 	fates []delivery.Fate
+	see   func(*delivery.Sending) error // is told of each transaction; nil in a run
 	value []byte
 	seen  map[deliver.Mark]int // the draft's actions by the mark of their item
 	out   []deliver.Row        // transactions that are whole
@@ -263,7 +265,7 @@ func newSteps(ctx context.Context, mem memory.Allocator, actions []action, table
 		if err != nil {
 			return nil, err
 		}
-		steps = append(steps, step{head: fmt.Sprintf(`{%q:{`, a.verb), when: a.when, writer: writer})
+		steps = append(steps, step{verb: delivery.Verb(a.verb), head: fmt.Sprintf(`{%q:{`, a.verb), when: a.when, writer: writer})
 	}
 	return steps, nil
 }

@@ -53,7 +53,7 @@ func (c *Config) Expect(ctx context.Context, mem memory.Allocator, noRejects boo
 	e := &encoder{
 		steps: steps, groupBy: c.groupBy, identities: delivery.NewIdentities(c.idempotencyKey, "", ""), seen: map[deliver.Mark]int{},
 	}
-	x := &delivery.Expectation{Rows: (*expecter)(e), Client: client, Connection: c.Connection, OnlyDeletes: len(c.puts)+len(c.updates) == 0}
+	x := &delivery.Expectation{Rows: (*expecter)(e), Client: client, Connection: c.Connection, OnlyDeletes: len(c.puts)+len(c.updates) == 0, Cost: c.cost()}
 	if len(c.updates) > 0 {
 		x.Doubts = append(x.Doubts, "its updates can't be verified: they leave attributes of the items as they were")
 	}
@@ -82,20 +82,38 @@ func (c *Config) Expect(ctx context.Context, mem memory.Allocator, noRejects boo
 
 // expect keeps what a step makes of the row's item until the transaction is whole.
 func (e *encoder) expect(step int, target *delivery.Target, row int) {
+	d, origins := &e.draft, e.page.Batch.Origins()
+	if e.see != nil {
+		d.actions = append(d.actions, delivery.Action{
+			Verb: e.steps[step].verb, Key: e.steps[step].writer.RowKey().Clone(), Size: e.page.Items.Size(row),
+			Item: bytes.Clone(d.body[target.ItemFrom:target.ItemTo]),
+		})
+	}
 	if e.fates[step] == 0 {
 		return
 	}
-	d, origins := &e.draft, e.page.Batch.Origins()
 	d.changes = append(d.changes, delivery.Change{
 		Fate: e.fates[step], Key: e.steps[step].writer.RowKey().Clone(), Item: bytes.Clone(d.body[target.ItemFrom:target.ItemTo]),
 		Place: origins.Place, Pos: origins.Pos[row],
 	})
 }
 
+// cost is what is known of the requests.
+func (c *Config) cost() delivery.Cost {
+	out := delivery.Cost{Call: operation.String(), Caps: deliver.TransactWriteCaps(), Times: delivery.TransactionCost}
+	if c.once.Marked() {
+		out.Marker = c.once.MarkerTable
+	}
+	return out
+}
+
 // expecter says what the transactions would make of items.
 type expecter encoder
 
-var _ delivery.Expecter = (*expecter)(nil)
+var _ delivery.Watched = (*expecter)(nil)
+
+// Watch implements delivery.Watched.
+func (x *expecter) Watch(see func(*delivery.Sending) error) { x.see = see }
 
 // Expect implements delivery.Expecter.
 func (x *expecter) Expect(ctx context.Context, b *record.Batch, r *record.Receipt, tell func(delivery.Change) error) error {
@@ -124,8 +142,14 @@ func (x *expecter) Close() { x.shelf.Close() }
 
 // tell tells of the transactions that are whole, and ends their rows.
 func (x *expecter) tell(tell func(delivery.Change) error) error {
-	for _, row := range x.out {
+	for i := range x.out {
+		row := &x.out[i]
 		g := row.Receipt.(*group) // finish makes it
+		if x.see != nil {
+			if err := x.see(&delivery.Sending{Row: row, Actions: g.actions}); err != nil {
+				return err
+			}
+		}
 		for _, c := range g.changes {
 			if err := tell(c); err != nil {
 				return err

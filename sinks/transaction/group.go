@@ -93,6 +93,7 @@ type group struct {
 	reasons []delivery.Reason // of each action, when the transaction was cancelled
 	faulty  map[int]int       // of members at fault, the action
 	changes []delivery.Change // that it makes, for one who compares
+	actions []delivery.Action // of it, for one who reckons
 	pool    *groups           // where it goes when it has ended
 }
 
@@ -112,7 +113,7 @@ func (p *groups) take() *group {
 // clear makes it a group that rows can be added to.
 func (g *group) clear() {
 	g.members.clear()
-	g.owners, g.marks, g.reasons, g.faulty, g.changes = g.owners[:0], g.marks[:0], nil, nil, nil
+	g.owners, g.marks, g.reasons, g.faulty, g.changes, g.actions = g.owners[:0], g.marks[:0], nil, nil, nil, nil
 	g.body = append(g.body[:0], delivery.TransactionHead...)
 }
 

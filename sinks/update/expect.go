@@ -5,6 +5,7 @@ import (
 
 	"github.com/apache/arrow/go/v15/arrow/memory"
 
+	"github.com/dynapipe/dynapipe/internal/deliver"
 	"github.com/dynapipe/dynapipe/internal/dynamo/delivery"
 	"github.com/dynapipe/dynapipe/internal/record"
 )
@@ -13,9 +14,15 @@ import (
 type expecter struct {
 	writer  *delivery.Writer
 	scratch []byte
+	cost    delivery.Cost
+	see     func(*delivery.Sending) error // nil: nobody reckons
+	sending delivery.Sending
 }
 
-var _ delivery.Expecter = (*expecter)(nil)
+var _ delivery.Watched = (*expecter)(nil)
+
+// Watch implements delivery.Watched.
+func (e *expecter) Watch(see func(*delivery.Sending) error) { e.see = see }
 
 // Unverifiable is why nothing can be said of what rows make of their items.
 func (*Config) Unverifiable(bool) string {
@@ -34,7 +41,8 @@ func (c *Config) Expect(ctx context.Context, mem memory.Allocator, _ bool) (*del
 		client.Close()
 		return nil, err
 	}
-	x := &delivery.Expectation{Rows: &expecter{writer: writer}, Client: client, Connection: c.Connection}
+	cost := c.cost()
+	x := &delivery.Expectation{Rows: &expecter{writer: writer, cost: cost}, Client: client, Connection: c.Connection, Cost: cost}
 	name, fixed := c.FixedTable()
 	if x.RowTables = !fixed; fixed {
 		t, err := tables.Find(ctx, name) // known by now
@@ -49,13 +57,15 @@ func (c *Config) Expect(ctx context.Context, mem memory.Allocator, _ bool) (*del
 
 // Expect implements delivery.Expecter.
 func (e *expecter) Expect(ctx context.Context, b *record.Batch, r *record.Receipt, tell func(delivery.Change) error) error {
-	e.writer.Begin(delivery.NewPage(b))
+	page := delivery.NewPage(b)
+	e.writer.Begin(page)
 	defer e.writer.End()
 	origins := b.Origins()
 	for row := range b.Rows() {
 		var no delivery.Refusal
 		var err error
-		e.scratch, _, no, err = e.writer.Append(ctx, e.scratch[:0], row)
+		var target delivery.Target
+		e.scratch, target, no, err = e.writer.Append(ctx, e.scratch[:0], row)
 		if err != nil {
 			return err
 		}
@@ -68,9 +78,32 @@ func (e *expecter) Expect(ctx context.Context, b *record.Batch, r *record.Receip
 		if err := tell(delivery.Change{Fate: delivery.IsUnknown, Key: e.writer.RowKey(), Row: row, Place: origins.Place, Pos: origins.Pos[row]}); err != nil {
 			return err
 		}
+		if e.see != nil {
+			out := deliver.Row{
+				Table: target.Table.Name, Key: string(target.Key), Operation: deliver.UpdateItem, Body: e.scratch,
+				Units: target.Units * e.cost.Times, Receipt: r, Index: row,
+			}
+			e.sending.Row = &out
+			e.sending.Actions = append(e.sending.Actions[:0], delivery.Action{Verb: delivery.VerbUpdate, Key: e.writer.RowKey(), Size: page.Items.Size(row)})
+			if err := e.see(&e.sending); err != nil {
+				return err
+			}
+		}
 		r.End(row, record.Written)
 	}
 	return nil
+}
+
+// cost is what is known of the requests.
+func (c *Config) cost() delivery.Cost {
+	out := delivery.Cost{Call: c.call().String(), Caps: deliver.ItemCaps(), Times: 1}
+	if c.once.On {
+		out.Times = delivery.TransactionCost
+	}
+	if c.once.Marked() {
+		out.Marker = c.once.MarkerTable
+	}
+	return out
 }
 
 // Flush implements delivery.Expecter: nothing is held.

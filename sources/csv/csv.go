@@ -135,6 +135,9 @@ func (c *Config) Shape() expr.Shape {
 // ReadOther has another file read in place of those of the pipeline.
 func (c *Config) ReadOther(path string) { c.input.Paths = []string{path} }
 
+// Fleeting is why the files can be read only once.
+func (c *Config) Fleeting() string { return c.input.Fleeting() }
+
 // ReadsFiles is the paths.
 func (c *Config) ReadsFiles() []string { return c.input.Paths }
 

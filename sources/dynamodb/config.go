@@ -11,6 +11,7 @@
 //	fetch.go      one page, tried until it is there
 //	budget.go     read capacity: the window and the size of a page
 //	cost.go       what a page of so many items may take
+//	sample.go     a few pages in place of all, for a plan
 //
 // Throttling slows a read and never ends it. A page is asked for again at the
 // same place, so no item comes twice or not at all within one run of a table
@@ -53,6 +54,8 @@ type Config struct {
 	paths []dynamo.Path
 	// use is what anything downstream uses, once that is known.
 	use expr.Use
+	// sample is how many items are read of a sample; 0 for all.
+	sample int64
 }
 
 var _ sources.Config = (*Config)(nil)

@@ -85,6 +85,9 @@ func (t *texts) give(memory []byte) {
 // pageLimit is how many items a page may read; 0 when nothing bounds it. Where
 // no filter drops any, none beyond the limit is read.
 func (s *source) pageLimit() int {
+	if s.probe != nil {
+		return s.probe.page()
+	}
 	left := s.remaining.Load()
 	if !s.limited || s.filtered || s.pageSize > 0 && int64(s.pageSize) < left {
 		return s.pageSize
@@ -141,6 +144,7 @@ func (p *partition) attempt(ctx context.Context, number int64, attempt int) erro
 	p.ready = p.rows.finish(s.claim(page.Items))
 	p.seq += int64(page.Items)
 	p.last = bytes.Clone(page.Last)
+	s.probe.answered(page.Scanned, took, p.last == nil)
 	return nil
 }
 

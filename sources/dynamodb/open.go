@@ -34,6 +34,7 @@ type source struct {
 	pageSize  int          // items; 0: what fits
 	retry     deliver.Retry
 	budget    *budget // nil without read_capacity
+	probe     *probe  // nil but for a sample
 
 	texts     texts
 	number    atomic.Int64 // of requests
@@ -41,6 +42,10 @@ type source struct {
 	filtered  bool         // DynamoDB drops items
 	whole     bool         // all items come, with all their attributes
 	limited   bool
+	most      int64        // the block's limit
+	rate      float64      // read_capacity
+	step      float64      // units for each 4 KB
+	segments  int          // that a run has
 	remaining atomic.Int64 // items that may still be read, when limited
 	readers   []*partition
 }
@@ -91,7 +96,7 @@ func (c *Config) open(ctx context.Context, env sources.Env, client *dynamo.Clien
 		env: env, client: client, table: table.Name, operation: c.operation(), prefix: body,
 		identity: c.identify(table), opaque: c.opaque(table, paths), keys: keys, hidden: hidden,
 		pageSize: c.pageSize, retry: deliver.DefaultRetry(),
-		filtered: c.where != nil || c.skipExpired, limited: c.limit > 0, budget: newBudget(c),
+		filtered: c.where != nil || c.skipExpired, limited: c.limit > 0, most: c.limit, budget: newBudget(c),
 		whole: c.where == nil && !c.skipExpired && len(paths) == 0,
 	}
 	if env.Resume != nil {
@@ -100,6 +105,7 @@ func (c *Config) open(ctx context.Context, env sources.Env, client *dynamo.Clien
 			return nil, err
 		}
 	}
+	s.sample(c, table)
 	left := c.limit
 	for i := range s.identity.Segments {
 		p := newPartition(s, i)

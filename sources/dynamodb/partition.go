@@ -46,7 +46,7 @@ func (p *partition) read(ctx context.Context) (sources.Chunk, error) {
 			p.ready = p.ready[1:]
 			return chunk, nil
 		}
-		if p.source.exhausted() || p.started && p.last == nil {
+		if p.source.exhausted() || p.started && p.last == nil || p.source.probe.enough() {
 			return sources.Chunk{}, io.EOF
 		}
 		if err := p.fetch(ctx); err != nil {

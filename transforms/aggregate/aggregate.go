@@ -55,6 +55,12 @@ func (c *Config) Schema() schema.Block {
 // Remembers declares that the groups are remembered.
 func (*Config) Remembers() (saved bool) { return false }
 
+// Scale implements transforms.Scaler: further rows may be of the groups that there
+// are, or of others.
+func (*Config) Scale(_, _, _ float64) (float64, string) {
+	return 0, "how many groups there are is known when all rows have come"
+}
+
 const doc = `The rows are made at the end of the input, in the order in which the groups first appeared, and have the
 attributes of ` + "`by`" + ` and ` + "`set`" + `, in this order. Groups are told apart by value: 1 is 1.0, and the text "1" is another
 group. A row on which an expression fails is rejected, and counts nowhere. A run that is stopped makes no row.

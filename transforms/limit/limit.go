@@ -19,7 +19,7 @@ type Config struct {
 	rows int64
 }
 
-var _ transforms.Config = (*Config)(nil)
+var _ transforms.Scaler = (*Config)(nil)
 
 // New is an empty block.
 func New() transforms.Config { return &Config{} }
@@ -37,6 +37,9 @@ func (c *Config) Schema() schema.Block {
 
 // Shape is that of the rows that come.
 func (c *Config) Shape(in expr.Shape) expr.Shape { return in }
+
+// Scale implements transforms.Scaler: all rows leave until there are so many.
+func (c *Config) Scale(_, _, come float64) (float64, string) { return min(come, float64(c.rows)), "" }
 
 // Uses is what the rows that pass are used for.
 func (c *Config) Uses(out expr.Use) expr.Use { return out }

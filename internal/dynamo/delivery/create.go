@@ -176,6 +176,24 @@ func (x *index) spec(global bool, billing string) dynamo.IndexSpec {
 	return spec
 }
 
+// toBe is the table as it would be described.
+func (c *CreateTable) toBe(name string) *dynamo.Table {
+	spec := c.spec(name)
+	t := &dynamo.Table{Name: name, Keys: spec.Keys, Billing: c.billing, TimeToLive: c.ttl, ToBe: true}
+	provisioned := c.billing == dynamo.BillingProvisioned
+	if provisioned {
+		t.ProvisionedRead, t.ProvisionedWrite = spec.Throughput.Read, spec.Throughput.Write
+	}
+	for _, x := range spec.Indexes {
+		index := dynamo.Index{Name: x.Name, Keys: x.Keys, Global: x.Global, Projection: x.Projection, Included: x.Attributes}
+		if provisioned && x.Global {
+			index.ProvisionedRead, index.ProvisionedWrite = x.Throughput.Read, x.Throughput.Write
+		}
+		t.Indexes = append(t.Indexes, index)
+	}
+	return t
+}
+
 // Calls are the API operations that create the table.
 func (c *CreateTable) Calls() []string {
 	calls := []string{"CreateTable"}

@@ -3,6 +3,8 @@ package delivery
 import (
 	"context"
 
+	"github.com/dynapipe/dynapipe/internal/attr"
+	"github.com/dynapipe/dynapipe/internal/deliver"
 	"github.com/dynapipe/dynapipe/internal/dynamo"
 	"github.com/dynapipe/dynapipe/internal/record"
 )
@@ -42,6 +44,8 @@ type Expectation struct {
 	RowTables  bool     // rows name tables
 	// OnlyDeletes says that no item is put: the tables have items of others.
 	OnlyDeletes bool
+	// Cost is of the requests that would be made.
+	Cost Cost
 	// Doubts are reasons why what some rows make of their items is unknown.
 	Doubts []string
 }
@@ -75,6 +79,55 @@ type Expecter interface {
 	// Flush tells what was held, when all rows have come.
 	Flush(ctx context.Context, tell func(Change) error) error
 }
+
+// Sending is a row as the core would get it, for one who reckons what it takes.
+// It is valid until the next one.
+type Sending struct {
+	Row     *deliver.Row
+	Actions []Action
+}
+
+// Action is what a Sending does with one item.
+type Action struct {
+	Verb Verb
+	Key  *Key
+	// Item is the item that is put, as DynamoDB JSON.
+	Item []byte
+	// Size is that of what the row has for an update.
+	Size int
+}
+
+// Verb is an action of a transaction, or the like of it in another call.
+type Verb string
+
+// The verbs, by their names in a transaction.
+const (
+	VerbPut    Verb = "Put"
+	VerbDelete Verb = "Delete"
+	VerbUpdate Verb = "Update"
+	VerbCheck  Verb = "ConditionCheck"
+)
+
+// Watched is an Expecter that also says what it would send.
+type Watched interface {
+	Expecter
+	// Watch is called once, before the first row.
+	Watch(see func(*Sending) error)
+}
+
+// Cost is what there is to know of a sink's requests before they are made.
+type Cost struct {
+	Call string // API operation
+	Caps deliver.Caps
+	// Times is what a write takes in place of one unit: TransactionCost in a
+	// transaction.
+	Times float64
+	// Marker is the table that each request puts a marker into; empty for none.
+	Marker string
+}
+
+// Values is the values of the key, in the table's order.
+func (k *Key) Values() []attr.Value { return k.values }
 
 // Table is the table of the key.
 func (k *Key) Table() *Table { return k.table }

@@ -16,6 +16,9 @@ type Table struct {
 	Keys    []KeyAttribute
 	Indexes []IndexAttribute // one for each attribute and index
 	Count   float64          // of indexes
+	// Described is what DynamoDB says of the table, or would of one that is still
+	// to be created.
+	Described *dynamo.Table
 }
 
 // KeyAttribute is an attribute of a table's key.
@@ -40,7 +43,7 @@ const (
 
 // NewTable is a table as it was described, by the name that requests use.
 func NewTable(name string, t *dynamo.Table) *Table {
-	out := &Table{Name: name, ARN: t.ARN, Count: float64(len(t.Indexes))}
+	out := &Table{Name: name, ARN: t.ARN, Count: float64(len(t.Indexes)), Described: t}
 	for i, k := range t.Keys {
 		key := KeyAttribute{Key: k, Role: "partition key", max: maxPartitionKey}
 		if i > 0 {

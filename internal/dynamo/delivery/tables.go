@@ -103,11 +103,7 @@ func (t *Tables) describe(ctx context.Context, name string) (*dynamo.Table, erro
 	if t.toBe {
 		table, err := t.client.Describe(ctx, name)
 		if dynamo.IsMissing(err) {
-			spec := t.create.spec(name)
-			table = &dynamo.Table{Name: name, Keys: spec.Keys}
-			for _, x := range spec.Indexes {
-				table.Indexes = append(table.Indexes, dynamo.Index{Name: x.Name, Keys: x.Keys, Global: x.Global})
-			}
+			table = t.create.toBe(name)
 			return table, nil
 		}
 		if err != nil {

@@ -50,8 +50,8 @@ func CompressionOf(path string) Compression {
 	return None
 }
 
-// of is the compression of one file, Auto resolved.
-func (c Compression) of(path string) Compression {
+// Of is the compression of one file, Auto resolved.
+func (c Compression) Of(path string) Compression {
 	if c == Auto || c == "" {
 		return CompressionOf(path)
 	}

@@ -114,7 +114,7 @@ func (r *Reader) Close() error {
 
 func (r *Reader) start() error {
 	in := bufio.NewReaderSize(r.raw, 64<<10)
-	c := r.options.Compression.of(r.file.Path)
+	c := r.options.Compression.Of(r.file.Path)
 	if err := checkStart(c, r.options.Compression, in); err != nil {
 		return err
 	}
@@ -153,7 +153,7 @@ func (r *Reader) decompressing(err error) error {
 	if r.raw.failed != nil {
 		return r.raw.failed
 	}
-	return explain(r.options.Compression.of(r.file.Path), err)
+	return explain(r.options.Compression.Of(r.file.Path), err)
 }
 
 // rawReader reads the file's own bytes and counts them.

@@ -1,0 +1,121 @@
+package estimate
+
+import (
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/dynapipe/dynapipe/internal/attr"
+	"github.com/dynapipe/dynapipe/internal/builtin"
+	"github.com/dynapipe/dynapipe/internal/diag"
+	"github.com/dynapipe/dynapipe/internal/dynamo"
+	"github.com/dynapipe/dynapipe/internal/dynamo/delivery"
+	"github.com/dynapipe/dynapipe/internal/expr"
+	"github.com/dynapipe/dynapipe/internal/plan"
+	"github.com/dynapipe/dynapipe/pipeline"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func item(t *testing.T, text string) attr.Value {
+	t.Helper()
+	v, err := parseItem([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// Secrets are masked wherever they stand in a value, also in what would no longer
+// be a set then (promise 8); long texts are cut.
+func TestShownValues(t *testing.T) {
+	var secrets diag.Secrets
+	secrets.Add("hunter2")
+	secrets.Add("4711")
+	p := newPassing(&secrets)
+	for in, want := range map[string]string{
+		`{"a":{"S":"hunter2"}}`:                                   `{"a":{"S":"(sensitive)"}}`,
+		`{"hunter2":{"M":{"b":{"L":[{"S":"is hunter2"}]}}}}`:      `{"(sensitive)":{"M":{"b":{"L":[{"S":"is (sensitive)"}]}}}}`,
+		`{"a":{"N":"4711"},"b":{"N":"47"}}`:                       `{"a":{"S":"(sensitive)"},"b":{"N":"47"}}`,
+		`{"a":{"SS":["hunter2","x"]},"b":{"SS":["x","y"]}}`:       `{"a":{"L":[{"S":"(sensitive)"},{"S":"x"}]},"b":{"SS":["x","y"]}}`,
+		`{"a":{"NULL":true},"b":{"BOOL":false},"c":{"B":"aHU="}}`: `{"a":{"NULL":true},"b":{"BOOL":false},"c":{"B":"aHU="}}`,
+		`{"a":{"S":"` + strings.Repeat("é", 300) + `"}}`:          `{"a":{"S":"` + strings.Repeat("é", 250) + `... (600 bytes)"}}`,
+	} {
+		if got := string(appendFields(nil, p.shown(item(t, in)).Fields())); got != want {
+			t.Errorf("%s is shown as %s, not %s", in, got, want)
+		}
+	}
+}
+
+// An index takes as much as it holds of an item, if it holds it.
+func TestIndexUnits(t *testing.T) {
+	s := func(name string) dynamo.Key { return dynamo.Key{Name: name, Kind: attr.String} }
+	table := delivery.NewTable("orders", &dynamo.Table{
+		Name: "orders", Keys: []dynamo.Key{s("pk")},
+		Indexes: []dynamo.Index{
+			{Name: "all", Keys: []dynamo.Key{s("by")}, Projection: "ALL"},
+			{Name: "keys", Keys: []dynamo.Key{s("by")}, Projection: "KEYS_ONLY"},
+			{Name: "some", Keys: []dynamo.Key{s("pk"), s("by")}, Projection: "INCLUDE", Included: []string{"note"}},
+		},
+	})
+	u := use{times: 2}
+	large := strings.Repeat("x", 2500)
+	for _, text := range []string{
+		`{"pk":{"S":"1"},"by":{"S":"b"},"x":{"S":"` + large + `"}}`,
+		`{"pk":{"S":"2"},"by":{"S":"b"},"note":{"S":"` + large[:1500] + `"}}`,
+		`{"pk":{"S":"3"}}`,
+	} {
+		var key delivery.Key
+		key.Reset(table)
+		if no := key.Add(item(t, text).Get("pk")); no.Refused() {
+			t.Fatal(no.Message)
+		}
+		u.add(&delivery.Sending{Actions: []delivery.Action{{Verb: delivery.VerbPut, Key: &key, Item: []byte(text)}}})
+	}
+	got := []float64{u.tables[0].units, u.tables[0].indexes[0].units, u.tables[0].indexes[1].units, u.tables[0].indexes[2].units}
+	for i, want := range []float64{2 * (3 + 2 + 1), 2 * (3 + 2), 2 * (1 + 1), 2 * (1 + 2)} {
+		if got[i] != want {
+			t.Errorf("the units of table and indexes are %v", got)
+		}
+	}
+	if u.items != 3 || u.largest != int64(len("pk1byb")+1+2500) {
+		t.Errorf("%d items, the largest of %d bytes", u.items, u.largest)
+	}
+}
+
+// Of a pipeline whose services can't be reached the rest is told.
+func TestUnreachable(t *testing.T) {
+	t.Setenv("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:1")
+	t.Setenv("AWS_REGION", "eu-west-1")
+	t.Setenv("AWS_ACCESS_KEY_ID", "x")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "x")
+	run := &expr.Run{ID: "run"}
+	p, _, diags := pipeline.LoadText("p.hcl", `
+source "csv" "in" {
+  path = "testdata/in.csv"
+}
+sink "batch_write" "table" {
+  from  = source.csv.in
+  table = "users"
+}
+sink "file" "copy" {
+  from = source.csv.in
+  path = "out/copy.csv"
+}
+`, builtin.Catalog(), pipeline.Options{Run: run})
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	v := plan.NewView(t.Context(), p)
+	if warnings := Fill(t.Context(), p, &v, Options{Run: run}); len(warnings) > 0 {
+		t.Errorf("%v", warnings)
+	}
+	table, copied := v.Nodes[1].Estimate, v.Nodes[2].Estimate
+	if !strings.Contains(table.Fails, "127.0.0.1:1") || table.In.Value != 2 || table.Requests != nil || len(v.Sampling.Notes) != 1 {
+		t.Errorf("the sink that can't be reached is planned as %+v, noted as %q", table, v.Sampling.Notes)
+	}
+	if !copied.Out.Exact || copied.Out.Value != 2 || copied.Fails != "" {
+		t.Errorf("the file is planned as %+v", copied)
+	}
+}
