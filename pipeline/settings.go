@@ -24,6 +24,7 @@ func (s *settingsBlock) Schema() schema.Block {
 	t := &s.plan.Settings
 	return schema.Block{
 		Summary: "Settings of the pipeline as a whole.",
+		Example: pipelineExample,
 		Args: []schema.Arg{
 			schema.String("name", &s.plan.Name, "The pipeline's name in reports and file names.").DefaultDoc("the name of the file or folder"),
 			schema.String("description", &s.plan.Description, "What the pipeline does."),

@@ -22,6 +22,7 @@ func newStateBlock(s *plan.State) *stateBlock {
 func (s *stateBlock) Schema() schema.Block {
 	return schema.Block{
 		Summary: "Where a run saves how far it has got, so that `dynapipe run --resume` goes on from there.",
+		Example: stateExample,
 		Doc: "State is saved without this block as well. A run that comes to its end removes it. " +
 			"The flag `--state` goes before `path`.",
 		Args: []schema.Arg{

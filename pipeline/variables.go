@@ -35,6 +35,7 @@ type validation struct {
 func (v *variable) Schema() schema.Block {
 	return schema.Block{
 		Summary: "A value that is given from outside: by --var, a variable file, or the environment.",
+		Example: variableExample,
 		Args: []schema.Arg{
 			schema.Raw("type", &v.Type, "a type", "The type: string, number, bool, any, list(T), set(T), map(T), object({...}), tuple([...]). A given value is converted to it.").DefaultDoc("any").As(schema.JSON{"type": "string"}),
 			schema.Raw("default", &v.Default, "a value", "The value when none is given. Without it, giving one is required.").As(schema.JSON{}),

@@ -63,7 +63,8 @@ type topicDocument struct {
 func (t topic) document() topicDocument {
 	d := topicDocument{Type: t.typ, Name: t.name, Summary: t.summary, Signature: t.Signature, Example: t.Example}
 	if t.block != nil {
-		d.Doc, d.Arguments = strings.TrimSpace(t.block.Block.Doc), t.block.Block.Arguments()
+		d.Doc, d.Arguments = strings.TrimSpace(t.block.Block.Doc), t.block.Arguments()
+		d.Example = t.block.Block.Example
 	}
 	if t.problem != nil {
 		d.Cause, d.Cure = t.problem.Cause, t.problem.Cure

@@ -188,6 +188,7 @@ func (c *Connection) noCredentials(err error) error {
 func (c *Connection) Schema() schema.Block {
 	return schema.Block{
 		Summary: "How to reach DynamoDB: region, endpoint and credentials.",
+		Example: connectionExample,
 		Doc: "Everything is optional. What is left out comes from the AWS SDK's own chain: environment variables, " +
 			"the shared configuration and credentials files, container and instance roles. " +
 			"`AWS_ENDPOINT_URL` and `AWS_ENDPOINT_URL_DYNAMODB`, `AWS_CA_BUNDLE` and the proxy variables work as well.",

@@ -39,7 +39,7 @@ func conversionFunctions() []*fn {
 	}, {
 		name: "toset", params: []param{{name: "value", class: sequence, null: true}}, result: Sets | Null, run: toSet,
 		description: "A list as a set, each element once. Its elements are all texts, all numbers or all binaries; DynamoDB has no empty set. Null stays null.",
-		example:     `toset(["b", "a", "b"]) -> a string_set of "a" and "b"`,
+		example:     `toset(["b", "a", "b"]) -> string_set(["a", "b"])`,
 	}}
 }
 

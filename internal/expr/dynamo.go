@@ -11,15 +11,15 @@ func dynamoFunctions() []*fn {
 	return []*fn{{
 		name: "binary", params: []param{{name: "base64", class: text}}, result: Binary, run: newBinary,
 		description: "The bytes that the base64 stands for, as DynamoDB's binary.",
-		example:     `binary("AQID") -> three bytes`,
+		example:     `binary("AQID") -> {"B":"AQID"}`,
 	}, {
 		name: "binary_set", params: list, result: BinarySet, run: setFrom(attr.Binary),
 		description: "A list of binaries, or of texts in base64, as DynamoDB's binary set. An element twice and an empty list are errors.",
-		example:     `binary_set(["AQID", "BAUG"]) -> two binaries`,
+		example:     `binary_set(["AQID", "BAUG"]) -> {"BS":["AQID","BAUG"]}`,
 	}, {
 		name: "dynamodb_null", result: Kinds(1 << attr.Null), run: func(*call) (attr.Value, error) { return attr.NullValue(), nil },
 		description: "DynamoDB's NULL. In set, null leaves an attribute out; this writes a NULL.",
-		example:     `dynamodb_null() -> NULL`,
+		example:     `[dynamodb_null()] -> {"L":[{"NULL":true}]}`,
 	}, {
 		name: "item_size", params: []param{{name: "row", class: mapping}}, result: Number, run: itemSize,
 		description: `The size in bytes of the map as an item, by DynamoDB's rule (AWS: "DynamoDB item sizes and formats").`,
@@ -27,11 +27,11 @@ func dynamoFunctions() []*fn {
 	}, {
 		name: "number_set", params: list, result: NumberSet, run: setFrom(attr.Number),
 		description: "A list of numbers, or of texts that are numbers, as DynamoDB's number set. An element twice and an empty list are errors.",
-		example:     `number_set([1, 2]) -> the numbers 1 and 2`,
+		example:     `number_set([1, 2]) -> {"NS":["1","2"]}`,
 	}, {
 		name: "string_set", params: list, result: StringSet, run: setFrom(attr.String),
 		description: "A list of texts as DynamoDB's string set; numbers and bools become text. An element twice and an empty list are errors: toset() takes each element once.",
-		example:     `string_set(["a", "b"]) -> the texts "a" and "b"`,
+		example:     `string_set(["a", "b"]) -> {"SS":["a","b"]}`,
 	}}
 }
 

@@ -34,7 +34,7 @@ func encodingFunctions() []*fn {
 	}, {
 		name: "base64gzip", params: raw, result: String, run: base64Gzip,
 		description: "The text's bytes, or the binary, compressed with gzip, in base64.",
-		example:     `base64gzip("Hello") -> "H4sIAAAAAAAA/..."`,
+		example:     `base64gzip("Hello") -> "H4sIAAAAAAAA//JIzcnJBwQAAP//gonR9wUAAAA="`,
 	}, {
 		name: "csvdecode", params: one, result: List, run: csvDecode,
 		description: "The rows of a CSV text (RFC 4180), whose first line has the names, as a list of maps of texts.",

@@ -18,11 +18,11 @@ func identityFunctions() []*fn {
 	}, {
 		name: "ulid", perCall: true, rowOnly: true, result: String, run: newULID,
 		description: "A new ULID for every row and call; the same again when the row is retried or the run resumed. Its time is the start of the run.",
-		example:     `ulid() -> "01J9ZC8N5R3Y0GQ6V8T2KXWB4M"`,
+		example:     `ulid() -> "01HX6BPDX8XPXWT2TRBX55BZ34"`,
 	}, {
 		name: "uuid", perCall: true, rowOnly: true, result: String, run: newUUID,
 		description: "A new UUID for every row and call; the same again when the row is retried or the run resumed.",
-		example:     `uuid() -> "5f0c7f0a-4c1e-4c64-9c39-2d1f5a1b6c0e"`,
+		example:     `uuid() -> "edbbcd0b-585f-4a55-bc64-9bc1aa46641b"`,
 	}}
 }
 

@@ -10,7 +10,7 @@ func setFunctions() []*fn {
 	return []*fn{{
 		name: "setintersection", rest: sets, least: 1, result: Sets | Null, run: setIntersection,
 		description: "The set of what is in all the sets or lists." + empty,
-		example:     `setintersection(["a", "b"], ["b", "c"]) -> a string_set of "b"`,
+		example:     `setintersection(["a", "b"], ["b", "c"]) -> string_set(["b"])`,
 	}, {
 		name: "setproduct", rest: &param{name: "lists", class: sequence}, least: 2, result: List, run: setProduct,
 		description: "Every combination of one element of each list, as a list of lists.",
@@ -18,11 +18,11 @@ func setFunctions() []*fn {
 	}, {
 		name: "setsubtract", params: []param{{name: "a", class: sequence, null: true}, {name: "b", class: sequence, null: true}}, result: Sets | Null, run: setSubtract,
 		description: "The set of what is in a and not in b." + empty,
-		example:     `setsubtract(["a", "b"], ["b"]) -> a string_set of "a"`,
+		example:     `setsubtract(["a", "b"], ["b"]) -> string_set(["a"])`,
 	}, {
 		name: "setunion", rest: sets, least: 1, result: Sets | Null, run: setUnion,
 		description: "The set of what is in any of the sets or lists." + empty,
-		example:     `setunion(["a"], ["b", "a"]) -> a string_set of "a" and "b"`,
+		example:     `setunion(["a"], ["b", "a"]) -> string_set(["a", "b"])`,
 	}}
 }
 

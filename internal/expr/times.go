@@ -41,7 +41,7 @@ func timeFunctions() []*fn {
 	}, {
 		name: "timestamp", result: String, run: timestamp,
 		description: "The start of the run as an RFC 3339 timestamp in UTC: the same for every row, and kept by a resumed run.",
-		example:     `timestamp() -> "2024-01-01T12:00:00Z"`,
+		example:     `timestamp() -> "2024-05-06T07:08:09Z"`,
 	}}
 }
 

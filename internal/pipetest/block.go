@@ -82,23 +82,6 @@ Rows are lists of objects, written with the language's expressions: ` + "`null`"
 ` + "`binary(\"aGk=\")`, `string_set([...])`, `number_set([...])` and `binary_set([...])`" + ` make the other types. ` + "`var.NAME`" + ` is what ` + "`variables`" + ` has.
 They are compared as DynamoDB does: 1 is 1.0, sets and maps have no order, NULL and absent are different, and so are "1" and 1.
 
-` + "```hcl" + `
-test "gold customers" {
-  variables = { table = "users" }
-
-  source "csv" "users" {
-    rows = [
-      { id = "1", status = "active", balance = 120 },
-      { id = "2", status = "closed", balance = 500 },
-    ]
-  }
-
-  expect "batch_write" "users" {
-    rows = [{ id = "1", pk = "USER#1", balance = 120, tier = "gold" }]
-  }
-}
-` + "```" + `
-
 Every source needs a block, and so does every lookup. A sink without one is not looked at. A row that is rejected fails the test, unless a ` + "`reject`" + ` block expects it.
 The same test gives the same rows each time: ` + "`timestamp()`" + ` is ` + "`now`" + `, and ` + "`uuid()` and `ulid()`" + ` give what they gave before as long as the pipeline stays as it is.
 The environment sets no variables here.`
@@ -108,6 +91,7 @@ func (b *block) Schema() schema.Block {
 	b.now = defaultNow
 	return schema.Block{
 		Summary: "A test of a pipeline: rows that go in, and those that have to come out.",
+		Example: examples,
 		Doc:     doc,
 		Args: []schema.Arg{
 			schema.String("pipeline", &b.pipeline, "The pipeline: a file or a folder. A relative path starts at the folder of the test's file.").

@@ -12,6 +12,9 @@ type Nested struct {
 // Name is the nested block's type.
 func (n Nested) Name() string { return n.name }
 
+// Block is a declaration that nobody decodes into, for docs.
+func (n Nested) Block() Block { return n.sample() }
+
 // Require makes leaving the nested block out an error.
 func (n Nested) Require() Nested { n.atLeast = 1; return n }
 

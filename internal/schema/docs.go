@@ -3,6 +3,7 @@ package schema
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/mitchellh/go-wordwrap"
@@ -17,18 +18,20 @@ type Docs struct {
 // WriteText writes the documentation for a terminal of the given width; 0
 // leaves lines as long as they are.
 func (d Docs) WriteText(w io.Writer, width int) error {
-	t := textDocs{width: width}
-	t.block(d.Header, d.Block, 0)
+	t := textDocs{width: width, examples: d.examples()}
+	t.block(d.Header, d.Block, "", 0)
 	_, err := io.WriteString(w, t.out.String())
 	return err
 }
 
 type textDocs struct {
-	out   strings.Builder
-	width int
+	out      strings.Builder
+	width    int
+	examples map[string]string // of arguments
 }
 
-func (t *textDocs) block(header string, b Block, depth int) {
+// block writes a block, whose arguments have a path that begins with prefix.
+func (t *textDocs) block(header string, b Block, prefix string, depth int) {
 	t.para(header+" { ... }", depth)
 	t.para(b.Summary, depth+1)
 	if b.Doc != "" {
@@ -39,11 +42,29 @@ func (t *textDocs) block(header string, b Block, depth int) {
 		t.out.WriteByte('\n')
 		t.para(a.name+" = "+a.form(), depth+1)
 		t.para(a.sentence(), depth+2)
+		if example, ok := t.examples[prefix+a.name]; ok {
+			mark := "For example: "
+			if strings.Contains(example, "\n") {
+				mark = "For example:\n"
+			}
+			t.lines(mark+example, depth+2)
+		}
 	}
 	for _, n := range b.Blocks {
 		t.out.WriteByte('\n')
 		inner := n.sample()
-		t.block(n.header(inner), n.describe(inner), depth+1)
+		t.block(n.header(inner), n.describe(inner), prefix+n.name+".", depth+1)
+	}
+	if b.Example != "" && depth == 0 {
+		t.out.WriteByte('\n')
+		t.lines("Example:\n\n"+strings.TrimSpace(b.Example), depth+1)
+	}
+}
+
+// lines writes lines as they are.
+func (t *textDocs) lines(text string, depth int) {
+	for line := range strings.Lines(text) {
+		t.out.WriteString(strings.TrimRight(strings.Repeat("  ", depth)+line, " \n") + "\n")
 	}
 }
 
@@ -62,18 +83,18 @@ func (t *textDocs) para(text string, depth int) {
 // heading level.
 func (d Docs) WriteMarkdown(w io.Writer, level int) error {
 	var out strings.Builder
-	markdown(&out, d.Header, d.Block, level)
+	markdown(&out, d.Header, d.Block, "", level, d.examples())
 	_, err := io.WriteString(w, out.String())
 	return err
 }
 
-func markdown(out *strings.Builder, header string, b Block, level int) {
+func markdown(out *strings.Builder, header string, b Block, prefix string, level int, examples map[string]string) {
 	fmt.Fprintf(out, "%s `%s`\n\n%s\n", strings.Repeat("#", level), header, b.Summary)
 	if b.Doc != "" {
 		fmt.Fprintf(out, "\n%s\n", strings.TrimSpace(b.Doc))
 	}
 	if len(b.Args) > 0 {
-		out.WriteString("\n| argument | value | default | meaning |\n|---|---|---|---|\n")
+		out.WriteString("\n" + row([]string{"argument", "value", "default", "meaning", "example"}, examples) + row(slices.Repeat([]string{"---"}, 5), examples))
 	}
 	for _, a := range b.Args {
 		def := a.def
@@ -83,13 +104,36 @@ func markdown(out *strings.Builder, header string, b Block, level int) {
 		case strings.ContainsAny(def, "\"[0123456789") || def == "true" || def == "false":
 			def = "`" + strings.Trim(def, "`") + "`"
 		}
-		fmt.Fprintf(out, "| `%s` | %s | %s | %s |\n", a.name, cell(a.values()), cell(def), cell(a.doc+a.notes()))
+		out.WriteString(row([]string{"`" + a.name + "`", cell(a.values()), cell(def), cell(a.doc + a.notes()), exampleCell(examples[prefix+a.name])}, examples))
 	}
 	for _, n := range b.Blocks {
 		inner := n.sample()
 		out.WriteByte('\n')
-		markdown(out, n.header(inner), n.describe(inner), level+1)
+		markdown(out, n.header(inner), n.describe(inner), prefix+n.name+".", level+1, examples)
 	}
+	if b.Example != "" {
+		fmt.Fprintf(out, "\n```hcl\n%s\n```\n", strings.TrimSpace(b.Example))
+	}
+}
+
+// row is a row of a table, the last cell of which is there where there are examples.
+func row(cells []string, examples map[string]string) string {
+	if len(examples) == 0 {
+		cells = cells[:len(cells)-1]
+	}
+	return "| " + strings.Join(cells, " | ") + " |\n"
+}
+
+// exampleCell is an example in a cell of a table, where it is one line; the others are
+// in the block's example.
+func exampleCell(text string) string {
+	switch {
+	case text == "":
+		return ""
+	case strings.Contains(text, "\n"):
+		return "below"
+	}
+	return "`" + cell(text) + "`"
 }
 
 // cell keeps a text inside a cell of a Markdown table.
@@ -191,17 +235,18 @@ type ArgumentDoc struct {
 	Default  string `json:"default,omitempty" doc:"Its default, in words where it is no plain value."`
 	Required bool   `json:"required" doc:"It has to be there."`
 	Doc      string `json:"doc" doc:"What it means."`
+	Example  string `json:"example" doc:"How it is written."`
 }
 
 // Arguments is the arguments of a block, and then those of its nested blocks.
-func (b Block) Arguments() []ArgumentDoc { return b.arguments("") }
+func (d Docs) Arguments() []ArgumentDoc { return d.Block.arguments("", d.examples()) }
 
-func (b Block) arguments(prefix string) (out []ArgumentDoc) {
+func (b Block) arguments(prefix string, examples map[string]string) (out []ArgumentDoc) {
 	for _, a := range b.Args {
-		out = append(out, ArgumentDoc{prefix + a.name, a.values(), a.def, a.required, a.sentence()})
+		out = append(out, ArgumentDoc{prefix + a.name, a.values(), a.def, a.required, a.sentence(), examples[prefix+a.name]})
 	}
 	for _, n := range b.Blocks {
-		out = append(out, n.sample().arguments(prefix+n.name+".")...)
+		out = append(out, n.sample().arguments(prefix+n.name+".", examples)...)
 	}
 	return out
 }

@@ -18,6 +18,7 @@
 //	static.go   evaluation of what is fixed before the run
 //	text.go     the bytes of a literal, which HCL normalises
 //	docs.go     a declaration as text and Markdown
+//	examples.go what of a declaration's examples shows an argument
 //	jsonschema.go a declaration as JSON Schema
 package schema
 
@@ -29,6 +30,7 @@ import (
 type Block struct {
 	Summary string // one sentence
 	Doc     string // more, in Markdown; may be empty
+	Example string // blocks of this kind, with each argument in one of them
 	Labels  []Label
 	Args    []Arg
 	Blocks  []Nested

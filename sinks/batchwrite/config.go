@@ -66,6 +66,7 @@ func New() sinks.Config {
 func (c *Config) Schema() schema.Block {
 	return schema.Block{
 		Summary: "Puts rows into DynamoDB tables, or deletes items by them, with BatchWriteItem.",
+		Example: examples,
 		Doc:     doc,
 		Args: []schema.Arg{
 			c.ConnectionArg(),

@@ -83,6 +83,7 @@ func New() sinks.Config {
 func (c *Config) Schema() schema.Block {
 	return schema.Block{
 		Summary: "Writes rows to CSV, JSON, JSON Lines, Parquet or Arrow files, or to standard output.",
+		Example: examples,
 		Doc:     doc,
 		Args: []schema.Arg{
 			schema.Text("path", &c.where, "The file to write, or `-` for standard output. Missing folders are made. A path that uses `row` stands for one file per value, below the folder of its constant part.").Require(),

@@ -62,6 +62,7 @@ func (c *Config) actions() []action {
 func (c *Config) Schema() schema.Block {
 	return schema.Block{
 		Summary: "Writes rows to DynamoDB with TransactWriteItems: all writes of a row, or of a group of rows, or none.",
+		Example: examples,
 		Doc:     doc,
 		Args: slices.Concat([]schema.Arg{
 			c.ConnectionArg(),

@@ -43,6 +43,7 @@ func New() sinks.Config { return &Config{} }
 func (c *Config) Schema() schema.Block {
 	return schema.Block{
 		Summary: "Changes items of a DynamoDB table with UpdateItem, one request for each row.",
+		Example: examples,
 		Doc:     doc,
 		Args: slices.Concat([]schema.Arg{
 			c.ConnectionArg(),

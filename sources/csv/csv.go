@@ -49,6 +49,7 @@ func New() sources.Config {
 func (c *Config) Schema() schema.Block {
 	return schema.Block{
 		Summary: "Reads CSV files, as RFC 4180 describes them.",
+		Example: examples,
 		Doc: "Line ends inside quotes are kept as they are; lines end in LF or CRLF; empty lines are passed over, " +
 			"so that in a file of one column an empty value must be written `\"\"`. Every file has its own header, by which its cells get their names: files of different columns may be read together. " +
 			"A row with too many or too few cells, a quote out of place or text that is not of the column's type rejects that row, with its line. " +

@@ -67,6 +67,7 @@ func New() sources.Config { return &Config{use: expr.Everything()} }
 func (c *Config) Schema() schema.Block {
 	return schema.Block{
 		Summary: "Reads the items of a DynamoDB table or index.",
+		Example: examples,
 		Doc: "A Scan in parallel segments, or with `key_condition` a Query, whose items come in the order of the sort key. " +
 			"`filter` runs in DynamoDB, by its rules: what it drops is not counted as read, but costs read capacity.\n\n" +
 			"A table that is written to while it is read gives no snapshot: an item may come as it was or as it became. " +

@@ -39,6 +39,7 @@ func (c *Config) Schema() schema.Block {
 			"In a name a slash is written `~1` and a tilde `~0`. Without it the whole document is an array of objects, one object, or objects one after the other.")
 	return schema.Block{
 		Summary: "Reads the objects of a JSON document.",
+		Example: examples,
 		Doc: "The document is streamed: only one row of it is in memory. An element that is no object rejects that row, with line and column, as do a key that stands " +
 			"twice in an object and a number that DynamoDB can't hold. Text that is not JSON fails the run at its line and column, for there the rows can't be told apart; the rows before it have been sent on.",
 		Args:  append(c.input.Args(), append([]schema.Arg{pointer}, c.json.Args()...)...),

@@ -31,6 +31,7 @@ func New() sources.Config {
 func (c *Config) Schema() schema.Block {
 	return schema.Block{
 		Summary: "Reads files with one JSON object a line.",
+		Example: examples,
 		Doc: "Empty lines are passed over. A line that is not one object rejects that row, with line and column, " +
 			"as do a key that stands twice in an object and a number that DynamoDB can't hold; reading goes on with the next line.",
 		Args: append(c.input.Args(), c.json.Args()...),

@@ -40,6 +40,7 @@ func New() transforms.Config { return &Config{maxGroups: defaultGroups, maxBytes
 func (c *Config) Schema() schema.Block {
 	return schema.Block{
 		Summary: "Makes one row of all rows of a group.",
+		Example: examples,
 		Doc:     doc,
 		Args: []schema.Arg{
 			schema.Exprs("by", &c.by, "What rows of one group have in common. Null is a value like any other, and left out of the row that is made.").

@@ -41,6 +41,7 @@ func New() transforms.Config { return &Config{keep: keepFirst, window: defaultWi
 func (c *Config) Schema() schema.Block {
 	return schema.Block{
 		Summary: "Lets one row of each key through, among rows that are near each other.",
+		Example: examples,
 		Doc: "Keys are compared by value: 1 is 1.0, and the text \"1\" is another key. A row without a key, because it is null or a list of nothing but nulls, has no duplicates and goes on. " +
 			"A row on which the key fails is rejected, and does not count in the window.\n\n" +
 			"With `keep = \"first\"` a row is a duplicate when one of the `window` rows before it has its key, and memory holds that many keys. " +

@@ -38,6 +38,7 @@ func New() transforms.Config { return &Config{onEmpty: emptyDrop} }
 func (c *Config) Schema() schema.Block {
 	return schema.Block{
 		Summary: "Makes one row of each element of a list or set.",
+		Example: examples,
 		Doc: "Each row has the attributes of the row it comes from, with the element in place of the list, or, with `as`, beside it. " +
 			"The elements of a list come in their order, those of a set sorted. A row whose attribute is a map or no collection at all is rejected. " +
 			"The rows made of one have its file and line, and are told apart by `sub` in the dead letter.",

@@ -26,6 +26,7 @@ func New() transforms.Config { return &Config{} }
 func (c *Config) Schema() schema.Block {
 	return schema.Block{
 		Summary: "Lets through the rows for which a condition holds.",
+		Example: examples,
 		Args: []schema.Arg{
 			schema.Condition("where", &c.where,
 				"The condition. A row for which it is null is filtered, as one for which it is false; a row on which it fails is rejected.").Require(),

@@ -28,6 +28,7 @@ func New() transforms.Config { return &Config{} }
 func (c *Config) Schema() schema.Block {
 	return schema.Block{
 		Summary: "Lets through the first rows, and filters the rest.",
+		Example: examples,
 		Doc:     "The input is read to its end all the same, so that the ledger counts every row. A dynamodb source has a limit of its own, which reads no more than it must.",
 		Args: []schema.Arg{
 			schema.Int64("rows", &c.rows, "How many rows to let through.").Require().AtLeast(0),

@@ -100,6 +100,7 @@ In a transaction all items of a row are as they were at one moment. It costs twi
 func (c *Config) Schema() schema.Block {
 	return schema.Block{
 		Summary: "Enriches rows with items of DynamoDB tables, by BatchGetItem or TransactGetItems.",
+		Example: examples,
 		Doc:     doc,
 		Args: []schema.Arg{
 			schema.Choice("mode", &c.mode, []string{modeBatch, modeTransaction},

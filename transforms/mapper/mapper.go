@@ -38,6 +38,7 @@ func New() transforms.Config { return &Config{} }
 func (c *Config) Schema() schema.Block {
 	return schema.Block{
 		Summary: "Sets, renames, drops and keeps attributes.",
+		Example: examples,
 		Doc: "First `set`, whose expressions all see the incoming row, then `rename`, then `drop` or `keep`. " +
 			"A row on which an expression fails is rejected.",
 		Args: []schema.Arg{

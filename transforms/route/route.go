@@ -41,6 +41,7 @@ func New() transforms.Config { return &Config{} }
 func (c *Config) Schema() schema.Block {
 	return schema.Block{
 		Summary: "Sends each row to the first output whose condition holds for it.",
+		Example: examples,
 		Doc: "An output is read by its name, `transform.route.NAME.OUTPUT`, and the rows that no output takes by `transform.route.NAME.otherwise`. " +
 			"The conditions are looked at in the order they are written. The rows of an output that nobody reads are filtered. " +
 			"A node that reads several outputs gets the rows in the order they came to the route.",

@@ -30,6 +30,7 @@ func New() transforms.Config { return &Config{} }
 func (c *Config) Schema() schema.Block {
 	return schema.Block{
 		Summary: "Lets through a fraction of the rows, the same ones in every run.",
+		Example: examples,
 		Doc:     "Whether a row is chosen depends on the seed and on where the row came from (its file or segment and its place there), not on the other rows. A changed seed gives another sample.",
 		Args: []schema.Arg{
 			schema.Float("fraction", &c.fraction, "How large a part to let through: 0.01 is one row in a hundred, on average.").Require().Between(0, 1),

@@ -36,6 +36,7 @@ func New() transforms.Config { return &Config{} }
 func (c *Config) Schema() schema.Block {
 	return schema.Block{
 		Summary: "Rejects rows that break a rule, with the rule's message.",
+		Example: examples,
 		Doc:     "The rules are looked at in the order they are written, and the first that is broken rejects the row. The rows that break none go on unchanged.",
 		Blocks:  []schema.Nested{schema.List("rule", &c.rules, ruleSchema)},
 		Check: func(r schema.Ranges) hcl.Diagnostics {

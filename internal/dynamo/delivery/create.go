@@ -77,6 +77,7 @@ func declareCreateTable(c *CreateTable) schema.Block {
 	)
 	return schema.Block{
 		Summary: "Creates the table when there is none, and waits until it is active. One that is there is left as it is.",
+		Example: createExample,
 		Args:    args,
 		Blocks:  []schema.Nested{schema.List("global_index", &c.global, declareGlobal), schema.List("local_index", &c.local, declareLocal)},
 		Check:   c.check,

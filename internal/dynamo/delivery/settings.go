@@ -54,6 +54,7 @@ func declareRetry(r *Retry) schema.Block {
 	r.Retry = deliver.DefaultRetry()
 	return schema.Block{
 		Summary: "When and how often requests are repeated. Throttled and unprocessed rows use up no attempts.",
+		Example: retryExample,
 		Args: []schema.Arg{
 			schema.Int("max_attempts", &r.MaxAttempts, "How often one request may fail before the run does.").AtLeast(1),
 			schema.Duration("base_delay", &r.BaseDelay, "Upper bound of the first wait; every wait is a random part of its bound.").AtLeast(0.001),
