@@ -98,6 +98,9 @@ type Discarder interface {
 	// Discard removes unfinished files and the like, by what Checkpoint had given.
 	// What is gone already is no error.
 	Discard(state json.RawMessage) error
+	// Sweep removes what a run of this block has left that was killed before a
+	// checkpoint knew of it, as far as it finds it.
+	Sweep(run string) error
 }
 
 // ErrNotNow is Checkpoint's error when the sink is at a point from which a later

@@ -211,9 +211,10 @@ func TestSetAside(t *testing.T) {
 func TestLock(t *testing.T) {
 	folder := t.TempDir()
 	first := open(t, folder)
+	first.Sign("run-1")
 	_, err := Open(folder, "users", plain{})
 	var locked *Locked
-	if !errors.As(err, &locked) || !strings.Contains(err.Error(), "process ") {
+	if !errors.As(err, &locked) || !strings.Contains(err.Error(), "process ") || strings.Contains(err.Error(), "run-1") {
 		t.Fatalf("the second: %v", err)
 	}
 	other, err := Open(folder, "orders", plain{})
@@ -236,9 +237,11 @@ func TestLock(t *testing.T) {
 func TestLockDiesWithItsProcess(t *testing.T) {
 	folder := os.Getenv("CHECKPOINT_TEST_FOLDER")
 	if folder != "" {
-		if _, err := Open(folder, "users", plain{}); err != nil {
+		s, err := Open(folder, "users", plain{})
+		if err != nil {
 			t.Fatal(err)
 		}
+		s.Sign("run-1")
 		if _, err := os.Stdout.WriteString("locked\n"); err != nil {
 			t.Fatal(err)
 		}
@@ -265,8 +268,14 @@ func TestLockDiesWithItsProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = child.Wait() // it was killed
-	if err := open(t, folder).Close(); err != nil {
-		t.Fatal(err)
+	for _, want := range []string{"run-1", ""} {
+		s := open(t, folder)
+		if got := s.Killed(); got != want {
+			t.Errorf("killed was %q, want %q", got, want)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -12,7 +12,10 @@ import (
 
 // lock is a file that one process has locked. The system unlocks it when the
 // process ends, however it does.
-type lock struct{ file *flock.Flock }
+type lock struct {
+	file *flock.Flock
+	left string // run that had it and did not unlock it; empty when there was none, or nobody knows
+}
 
 // acquire locks the file at path. A file that its owner removed between our
 // opening and locking it keeps nobody out: then it is tried again.
@@ -24,11 +27,13 @@ func acquire(path string) (*lock, error) {
 			return nil, fmt.Errorf("lock the state: %w", errors.Join(err, f.Close()))
 		}
 		if !free {
-			return nil, errors.Join(&Locked{Path: path, Owner: owner(path)}, f.Close())
+			process, _ := owner(path)
+			return nil, errors.Join(&Locked{Path: path, Owner: process}, f.Close())
 		}
 		if stillThere(f) {
-			sign(path)
-			return &lock{f}, nil
+			_, run := owner(path)
+			sign(path, "")
+			return &lock{f, run}, nil
 		}
 		if err := f.Close(); err != nil {
 			return nil, fmt.Errorf("lock the state: %w", err)
@@ -36,18 +41,30 @@ func acquire(path string) (*lock, error) {
 	}
 }
 
-// sign says in the file who has it, for the message that others get. Where the
-// system lets nobody write a locked file they don't get to know.
-func sign(path string) {
-	_ = os.WriteFile(path, fmt.Appendf(nil, "process %d since %s\n", os.Getpid(), time.Now().UTC().Format(time.RFC3339)), 0o600)
+const runLine = "run "
+
+// sign says in the file who has it, for the message that others get, and for who
+// clears up behind a run that is killed. Where the system lets nobody write a
+// locked file they don't get to know.
+func sign(path, run string) {
+	text := fmt.Sprintf("process %d since %s\n", os.Getpid(), time.Now().UTC().Format(time.RFC3339))
+	if run != "" {
+		text += runLine + run + "\n"
+	}
+	_ = os.WriteFile(path, []byte(text), 0o600)
 }
 
-func owner(path string) string {
+// owner is what sign wrote; no run when it did not know, or was cut short.
+func owner(path string) (process, run string) {
 	text, err := os.ReadFile(path)
-	if name := strings.TrimSpace(string(text)); err == nil && name != "" {
-		return name
+	process, rest, _ := strings.Cut(string(text), "\n")
+	if err != nil || process == "" {
+		return "another process", ""
 	}
-	return "another process"
+	if line, whole := strings.CutSuffix(rest, "\n"); whole {
+		run, _ = strings.CutPrefix(line, runLine)
+	}
+	return process, run
 }
 
 // stillThere reports that the locked file is the one at its path.

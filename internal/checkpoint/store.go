@@ -57,6 +57,14 @@ func Open(folder, name string, seal Seal) (*Store, error) {
 	return s, nil
 }
 
+// Sign notes the run that has the state, for who comes after it, should it be
+// killed.
+func (s *Store) Sign(run string) { sign(s.path(".lock"), run) }
+
+// Killed is the run that had the state before, if it was killed and nobody has
+// had the state since.
+func (s *Store) Killed() string { return s.lock.left }
+
 // fileName is a pipeline's name as part of a file name.
 func fileName(name string) string {
 	return strings.Map(func(r rune) rune {

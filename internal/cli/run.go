@@ -201,7 +201,7 @@ func (a *app) prepare(path string, o *runOptions, s *saving, run *expr.Run) (rep
 	if err != nil {
 		return nil, err
 	}
-	if err := s.begin(); err != nil {
+	if err := s.begin(run.ID); err != nil {
 		return nil, errors.Join(err, reports.discard())
 	}
 	return reports, nil

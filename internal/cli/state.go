@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"github.com/dynapipe/dynapipe/engine"
 	"github.com/dynapipe/dynapipe/internal/checkpoint"
 	"github.com/dynapipe/dynapipe/internal/expr"
@@ -126,11 +128,40 @@ func changes(was, is map[string]string) (list []string) {
 	return list
 }
 
-// begin sets aside the state of an earlier run, unless this one goes on from it.
-func (s *saving) begin() error {
-	if s.store == nil || s.from != nil {
+// begin sets aside the state of an earlier run, and removes what that has left,
+// unless this one goes on from it.
+func (s *saving) begin(run string) error {
+	if s.store == nil {
 		return nil
 	}
+	defer s.store.Sign(run)
+	if s.from != nil {
+		return nil
+	}
+	if err := s.setAside(); err != nil {
+		return err
+	}
+	s.sweep(s.store.Killed())
+	return nil
+}
+
+// sweep removes unfinished files of a run that was killed before its first
+// checkpoint, or after one that nobody goes on from. It has ended: this process
+// has its lock.
+func (s *saving) sweep(run string) {
+	if uuid.Validate(run) != nil {
+		return // none, or the file is damaged
+	}
+	for _, n := range s.plan.Nodes {
+		if sink, ok := n.Sink.(sinks.Discarder); ok {
+			if err := sink.Sweep(run); err != nil {
+				s.note(fmt.Sprintf("unfinished files of a run of %s that was killed are left: %v", n.Address, err))
+			}
+		}
+	}
+}
+
+func (s *saving) setAside() error {
 	aside, before, err := s.store.SetAside()
 	if err != nil || aside == "" {
 		return err

@@ -342,6 +342,20 @@ func (f *finished) Close() error {
 	return errors.Join(errs...)
 }
 
+// Sweep removes the unfinished files of a run in the folder of the path, or of its
+// constant part: their names have the run's id.
+func (c *Config) Sweep(run string) error {
+	path := c.path
+	if c.toStandardOutput() || special(path) {
+		return nil
+	}
+	if c.where.Parts != nil {
+		folder, _ := base(c.where)
+		path = filepath.Join(filepath.FromSlash(folder), "any")
+	}
+	return atomicfile.SweepBeside(path, run)
+}
+
 // Discard removes the unfinished files of a run that nobody will go on with, by
 // what Checkpoint gave.
 func (c *Config) Discard(raw json.RawMessage) error {

@@ -167,6 +167,14 @@ func Sweep(folder, run string) error {
 	return errors.Join(errs...)
 }
 
+// SweepBeside is Sweep in the folder where the unfinished file of a path would be.
+func SweepBeside(path, run string) error {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real
+	}
+	return Sweep(filepath.Dir(path), run)
+}
+
 // Remove removes the unfinished file of an earlier run and the folders made for
 // it, as far as they are there.
 func Remove(p Place, run string) error {
