@@ -19,6 +19,7 @@ type window struct {
 	sent    float64 // units of requests in flight, estimated
 	cooling []spent // by time
 	cooled  float64 // their sum
+	short   bool    // the last request asked about had to wait
 }
 
 type spent struct {
@@ -51,7 +52,8 @@ func (w *window) room(whole float64, now time.Time) (units float64, at time.Time
 // goes alone.
 func (w *window) fits(units float64, now time.Time) (at time.Time, ok bool) {
 	w.expire(now)
-	if w.limit == 0 || w.flying == 0 && len(w.cooling) == 0 || w.sent+w.cooled+units <= w.limit {
+	w.short = w.limit > 0 && (w.flying > 0 || len(w.cooling) > 0) && w.sent+w.cooled+units > w.limit
+	if !w.short {
 		return time.Time{}, true
 	}
 	left := w.cooled

@@ -18,5 +18,9 @@ func (m *machine) load() progress.Load {
 			limit += l.limit.allowed()
 		}
 	}
-	return progress.Load{InFlight: m.inFlight, Limit: min(limit, m.cfg.Concurrency), Budget: m.budget.limit}
+	now := progress.Load{InFlight: m.inFlight, Limit: min(limit, m.cfg.Concurrency), Budget: m.budget.limit}
+	if m.budget.short && len(m.busy) > 0 {
+		now.Saving = 1
+	}
+	return now
 }

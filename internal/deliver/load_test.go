@@ -45,3 +45,31 @@ func TestLoadOfCore(t *testing.T) {
 		}
 	})
 }
+
+// TestLoadOfBudget: who watches sees that it is the budget that rows wait for.
+func TestLoadOfBudget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l ledger
+		cfg := testConfig()
+		cfg.Budget = 25
+		core := New(t.Context(), cfg, senderFunc(func(context.Context, *Request) (Answer, error) { return Answer{}, nil }))
+		defer core.Close()
+		rows := l.puts(100, unique)
+		for i := range rows {
+			rows[i].Units = 1
+		}
+		done := make(chan error)
+		go func() { done <- deliver(t.Context(), core, rows) }()
+		time.Sleep(100 * time.Millisecond)
+		synctest.Wait()
+		if got := cfg.Meter.Load(); got.Saving != 1 {
+			t.Errorf("with 75 rows to come: %+v", got)
+		}
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		if got := cfg.Meter.Load(); got.Saving != 0 {
+			t.Errorf("when all has ended: %+v", got)
+		}
+	})
+}

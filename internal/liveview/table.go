@@ -155,14 +155,19 @@ func (l *layout) noted(n *node) string {
 }
 
 func (l *layout) capacity(n *node) string {
-	used := int64(n.units + 0.5)
-	switch {
-	case n.ended || used == 0 && n.load.Budget == 0:
+	if n.ended || n.units < 0.5 && n.load.Budget == 0 {
 		return ""
-	case n.load.Budget > 0:
-		return count(used, l.compact) + " of " + count(int64(n.load.Budget+0.5), l.compact)
 	}
-	return count(used, l.compact)
+	return used(n.units, n.load.Budget, l.compact)
+}
+
+// used is units per second, of the budget where there is one.
+func used(units, budget float64, compact bool) string {
+	text := count(int64(units+0.5), compact)
+	if budget > 0 {
+		text += " of " + count(int64(budget+0.5), compact)
+	}
+	return text
 }
 
 // lastParts is the end of a node's address.

@@ -74,7 +74,7 @@ func TestSpeedIsThatOfTheLastSeconds(t *testing.T) {
 			step = 10
 		}
 		rows += step
-		h.add(sample{at: now, nodes: []done{{rows: rows}}}, nil)
+		h.add(sample{at: now, nodes: []done{{rows: rows}}}, engine.Live{})
 		lately, seconds := h.lately(0)
 		got := per(float64(lately.rows), seconds)
 		if now == 30*time.Second && got != 1000 {
@@ -94,16 +94,26 @@ func TestQueuesAreAveraged(t *testing.T) {
 	for _, step := range []time.Duration{50 * time.Millisecond, 200 * time.Millisecond} {
 		var h history
 		for now := time.Duration(0); now <= time.Second; now += step {
-			h.add(sample{at: now}, []engine.EdgeLive{{Waiting: 4, Capacity: 4}})
+			h.add(sample{at: now}, engine.Live{Edges: []engine.EdgeLive{{Waiting: 4, Capacity: 4}}})
 		}
 		if got := h.fills[0]; got < 0.63 || got > 0.64 {
 			t.Errorf("after a second of a full queue, looked at each %v: %v", step, got)
 		}
 		for range 100 {
-			h.add(sample{at: h.samples[len(h.samples)-1].at + step}, []engine.EdgeLive{{Capacity: 4}})
+			h.add(sample{at: h.samples[len(h.samples)-1].at + step}, engine.Live{Edges: []engine.EdgeLive{{Capacity: 4}}})
 		}
 		if got := h.fills[0]; got > 0.01 {
 			t.Errorf("long empty, looked at each %v: %v", step, got)
+		}
+	}
+}
+
+func TestCapacityOfABudget(t *testing.T) {
+	for _, c := range []struct{ units, seconds, budget, want float64 }{
+		{3000, 5, 0, 600}, {2000, 5, 500, 400}, {2500, 5, 500, 500}, {3000, 5, 500, 500}, {3001, 5, 500, 600.2}, {0, 0, 0, 0}, {10, 0, 5, 0},
+	} {
+		if got := capacity(c.units, c.seconds, c.budget); got != c.want {
+			t.Errorf("%+v: %v", c, got)
 		}
 	}
 }

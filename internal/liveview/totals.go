@@ -2,7 +2,6 @@ package liveview
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/dynapipe/dynapipe/engine"
 	"github.com/dynapipe/dynapipe/internal/figures"
@@ -73,16 +72,11 @@ func share(bytes, bytesTotal, rows, rowsTotal int64) string {
 	return ""
 }
 
-// left is how long the rest takes at the pace since the first of them; nothing is
-// said before there has been a pace, nor of a total that proved too low.
-func (t *Totals) left(first *Totals, took time.Duration) (time.Duration, bool) {
-	done, before, total := t.bytes, first.bytes, t.bytesTotal
-	if total == 0 {
-		done, before, total = t.Read, first.Read, t.rowsTotal
+// read is how much of the input has been read, of how much: bytes where they are
+// known, else rows.
+func (t *Totals) read() (done, total int64) {
+	if t.bytesTotal > 0 {
+		return t.bytes, t.bytesTotal
 	}
-	if took < window || done <= before || done >= total {
-		return 0, false
-	}
-	rest := time.Duration(float64(took) * float64(total-done) / float64(done-before))
-	return max(rest.Round(time.Second), time.Second), true
+	return t.Read, t.rowsTotal
 }

@@ -24,10 +24,10 @@ type View struct {
 	began    bool
 	stopping bool
 	totals   Totals
-	first    Totals // as it was then: a run may go on from an earlier one
 	rate     float64
 	nodes    []*node
 	history  history
+	pace     pace
 
 	width int         // that of the lines drawn last
 	seen  map[key]int // how wide columns have been
@@ -49,12 +49,15 @@ func (v *View) Take(elapsed time.Duration, r *engine.Report, live engine.Live) {
 		}
 		v.began = true
 		if r.Checkpoint != nil && r.Checkpoint.Resumed {
-			v.waited, v.first = elapsed, v.totals // these rows are not of now
+			v.waited = elapsed // these rows are those of an earlier run
 		} else {
-			v.history.add(sample{at: v.waited, nodes: make([]done, len(r.Nodes))}, live.Edges)
+			v.history.add(sample{at: v.waited, nodes: make([]done, len(r.Nodes))}, live)
+			v.pace.add(mark{at: v.waited})
 		}
 	}
-	v.history.add(now, live.Edges)
+	v.history.add(now, live)
+	read, _ := v.totals.read()
+	v.pace.add(mark{at: elapsed, done: read})
 	graph := newGraph(live, v.history.fills)
 	var slow map[int]bool
 	if elapsed-v.waited >= warmUp {
@@ -78,7 +81,7 @@ func (v *View) node(r *engine.NodeReport, i int, live engine.NodeLive) *node {
 	return &node{
 		name: clean(r.Node), in: r.In + r.Read, out: r.Out + r.Written + r.WouldWrite, held: r.InFlight(),
 		rate: per(float64(lately.rows), seconds), load: live.Load, asks: r.Requests > 0 || live.InFlight > 0,
-		retries: r.Retries, throttled: r.Throttles, unprocessed: r.Unprocessed, units: per(lately.units, seconds),
+		retries: r.Retries, throttled: r.Throttles, unprocessed: r.Unprocessed, units: capacity(lately.units, seconds, live.Budget),
 		ended: live.Ended, rejected: r.Rejected,
 	}
 }
@@ -118,7 +121,7 @@ func (v *View) notes(n *node, r *engine.NodeReport, i int) []fact {
 func (v *View) because(n *node, i int) string {
 	lately, _ := v.history.lately(i)
 	switch {
-	case n.load.Budget > 0 && n.units >= 0.9*n.load.Budget:
+	case n.load.Budget > 0 && v.history.savings[i] > 0.5:
 		return ": at its budget"
 	case lately.throttles > 0:
 		return ": throttled"
@@ -227,8 +230,9 @@ func (v *View) facts() []fact {
 		short = percent + " read"
 	}
 	say(plain, read, short)
-	if left, ok := t.left(&v.first, v.elapsed-v.waited); ok && !v.stopping {
-		say(bold, "about "+left.String()+" left", left.String()+" left")
+	done, total := t.read()
+	if left, ok := v.pace.left(mark{at: v.elapsed, done: done}, total); ok && !v.stopping {
+		say(bold, "about "+about(left)+" left", about(left)+" left")
 	}
 	say(plain, v.wrote+" "+figures.Count(t.Written), v.wrote+" "+count(t.Written, true))
 	if t.Rejected > 0 {
@@ -259,7 +263,7 @@ func (v *View) Line() string {
 	}
 	for i, n := range v.nodes {
 		if n.load.Budget > 0 && !n.ended {
-			fmt.Fprintf(&b, "  %s %s of %s units/s", n.name, figures.Count(int64(n.units+0.5)), figures.Count(int64(n.load.Budget+0.5)))
+			fmt.Fprintf(&b, "  %s %s units/s", n.name, used(n.units, n.load.Budget, false))
 		}
 		if n.slowest {
 			fmt.Fprintf(&b, "  slowest %s%s", n.name, v.because(n, i))

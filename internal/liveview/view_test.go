@@ -29,7 +29,7 @@ func imported(seconds int64) (*engine.Report, engine.Live) {
 		},
 	}
 	live := engine.Live{
-		Nodes: []engine.NodeLive{{}, {}, {}, {Load: progress.Load{InFlight: 7, Limit: 7, Budget: 1000}}, {}},
+		Nodes: []engine.NodeLive{{}, {}, {}, {Load: progress.Load{InFlight: 7, Limit: 7, Budget: 1000, Saving: 1}}, {}},
 		Edges: []engine.EdgeLive{
 			{From: 0, To: 1, Waiting: 4, Capacity: 4}, {From: 1, To: 2, Waiting: 4, Capacity: 4},
 			{From: 2, To: 3, Waiting: 4, Capacity: 4}, {From: 2, To: 4, Capacity: 4},
@@ -56,7 +56,7 @@ func texts(lines []Line) string {
 	return b.String()
 }
 
-const wide = `import: 1m12s  read 104,768 (6% of 87.1 MB)  about 20m36s left  written 152,192  rejected 12
+const wide = `import: 1m12s  read 104,768 (6% of 87.1 MB)  about 30m left  written 152,192  rejected 12
 node                     queue            in      out  rows/s   held  in flight  retries  throttled  unprocessed       units/s
 source.csv.users                     104,768  102,720   1,000  2,048                                                            6% of 87.1 MB
 transform.filter.active  [########]   94,528   84,288   1,000  2,221
@@ -66,7 +66,7 @@ sink.file.copy           [        ]   80,192   80,192   1,000
 `
 
 // The two windows that the README shows.
-const usual = `import: 1m12s  6% read  20m36s left  written 152K  rejected 12
+const usual = `import: 1m12s  6% read  30m left  written 152K  rejected 12
 node               queue     out  rows/s  throttled
 csv.users                   103K   1,000             6% of 87.1 MB
 filter.active      [####]  84.3K   1,000
@@ -75,7 +75,7 @@ batch_write.users  [####]  72.0K   1,000         89  <- slowest: at its budget
 file.copy          [    ]  80.2K   1,000
 `
 
-const narrow = `import: 1m12s  6% read  20m36s left
+const narrow = `import: 1m12s  6% read  30m left
 node   queue    out rows/s
 users          103K  1,000 6%
 active [####] 84.3K  1,000
@@ -106,7 +106,7 @@ func TestReadmeShowsTheView(t *testing.T) {
 
 // A line for a log has all of it, whatever its length.
 func TestLine(t *testing.T) {
-	const want = "import: 1m12s  read 104,768 (6% of 87.1 MB)  about 20m36s left  written 152,192  rejected 12  1,000 rows/s  " +
+	const want = "import: 1m12s  read 104,768 (6% of 87.1 MB)  about 30m left  written 152,192  rejected 12  1,000 rows/s  " +
 		"requests 3,207  retries 160  throttled 89  sink.batch_write.users 980 of 1,000 units/s  slowest sink.batch_write.users: at its budget"
 	if got := watched(72, imported).Line(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
@@ -243,25 +243,22 @@ func TestTotals(t *testing.T) {
 	if got := total().share(); got != "25% of 2.0 MB" {
 		t.Errorf("got %q", got)
 	}
+	if done, of := total().read(); done != 512<<10 || of != 2<<20 {
+		t.Errorf("%d of %d", done, of)
+	}
 	// With a second source of unknown size the whole is unknown.
 	r.Nodes = append(r.Nodes, engine.NodeReport{Kind: "source", Read: 1})
 	if got := total().share(); got != "" {
 		t.Errorf("a share of the unknown: %s", got)
 	}
-	if _, ok := total().left(&Totals{}, time.Minute); ok {
-		t.Error("a time left of the unknown")
+	if _, of := total().read(); of != 0 {
+		t.Errorf("a total of the unknown: %d", of)
 	}
 	// DynamoDB's count of a table's items is hours old.
 	for read, want := range map[int64]string{50: "50% of about 100", 101: ""} {
 		r.Nodes = []engine.NodeReport{{Kind: "source", Read: read, RowsTotal: 100}}
 		if got := total().share(); got != want {
 			t.Errorf("%d of about 100: %q", read, got)
-		}
-	}
-	r.Nodes[0].Read = 50
-	for took, want := range map[time.Duration]bool{window - 1: false, window: true} {
-		if left, ok := total().left(&Totals{}, took); ok != want || ok && left != window {
-			t.Errorf("after %v: %v, %v", took, left, ok)
 		}
 	}
 }

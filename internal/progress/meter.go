@@ -54,6 +54,7 @@ type Load struct {
 	InFlight int     // requests
 	Limit    int     // how many may be in flight now
 	Budget   float64 // capacity units in any second; 0: none
+	Saving   int     // those that wait until the budget has room for more requests
 }
 
 // Snapshot is a meter's counters at one moment.
@@ -172,6 +173,7 @@ func (m *Meter) Load() (sum Load) {
 		sum.InFlight += l.InFlight
 		sum.Limit += l.Limit
 		sum.Budget += l.Budget
+		sum.Saving += l.Saving
 	}
 	return sum
 }

@@ -70,10 +70,10 @@ func TestMeterSumsLoads(t *testing.T) {
 	for range 2 {
 		m.Watch(func() progress.Load {
 			m.Warn("k", "asked")
-			return progress.Load{InFlight: 3, Limit: 4, Budget: 0.5}
+			return progress.Load{InFlight: 3, Limit: 4, Budget: 0.5, Saving: 1}
 		})
 	}
-	if got, want := m.Load(), (progress.Load{InFlight: 6, Limit: 8, Budget: 1}); got != want {
+	if got, want := m.Load(), (progress.Load{InFlight: 6, Limit: 8, Budget: 1, Saving: 2}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }

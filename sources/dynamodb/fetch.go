@@ -98,7 +98,9 @@ func (s *source) pageLimit() int {
 // attempt asks once and keeps the page. What it was and took goes to the meter.
 func (p *partition) attempt(ctx context.Context, number int64, attempt int) error {
 	s := p.source
+	s.saving.Add(1)
 	ask, err := s.budget.take(ctx, s.pageLimit())
+	s.saving.Add(-1)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -185,6 +186,45 @@ func TestLoadOfScan(t *testing.T) {
 		t.Errorf("during two requests: %+v", during)
 	}
 	if got := s.env.Meter.Load(); got != (progress.Load{Limit: 1, Budget: 1000}) {
+		t.Errorf("afterwards: %+v", got)
+	}
+}
+
+// TestLoadOfReadBudget: and that it is the budget that they wait for.
+func TestLoadOfReadBudget(t *testing.T) {
+	server := dynamotest.Start(t)
+	table := numbered(t, server, 10)
+	var s *source
+	waited := make(chan struct{}, 1)
+	stop := make(chan struct{})
+	config := decoded(t, connection(server, ""), table, "segments = 1\npage_size = 5\nread_capacity = 1")
+	got := read(t, config, func(open *source) {
+		s = open
+		go func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if s.env.Meter.Load().Saving == 1 {
+					waited <- struct{}{}
+					return
+				}
+				runtime.Gosched()
+			}
+		}()
+	})
+	close(stop)
+	if got.err != nil || len(got.items) != 10 {
+		t.Fatalf("%d items, %v", len(got.items), got.err)
+	}
+	select {
+	case <-waited:
+	default:
+		t.Error("nothing was seen to wait for the budget")
+	}
+	if got := s.env.Meter.Load(); got.Saving != 0 {
 		t.Errorf("afterwards: %+v", got)
 	}
 }

@@ -39,6 +39,7 @@ type source struct {
 	texts     texts
 	number    atomic.Int64 // of requests
 	asked     atomic.Int64 // requests in flight
+	saving    atomic.Int64 // requests that wait for the budget
 	filtered  bool         // DynamoDB drops items
 	whole     bool         // all items come, with all their attributes
 	limited   bool
@@ -121,7 +122,7 @@ func (c *Config) open(ctx context.Context, env sources.Env, client *dynamo.Clien
 	s.remaining.Store(left)
 	s.estimateTotal(c, table)
 	env.Meter.Watch(func() progress.Load {
-		return progress.Load{InFlight: int(s.asked.Load()), Limit: len(s.readers), Budget: c.readCapacity}
+		return progress.Load{InFlight: int(s.asked.Load()), Limit: len(s.readers), Budget: c.readCapacity, Saving: int(s.saving.Load())}
 	})
 	return s, nil
 }
