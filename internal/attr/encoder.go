@@ -2,6 +2,7 @@ package attr
 
 import (
 	"slices"
+	"sync"
 
 	"github.com/apache/arrow/go/v15/arrow/array"
 	"github.com/apache/arrow/go/v15/arrow/bitutil"
@@ -10,10 +11,11 @@ import (
 )
 
 // Encoder is AppendRow, AppendRowJSON and Size for the rows of one batch: what is the same in every row
-// is made once. It is valid until the batch is released.
+// is made once. It is valid until the batch is released, and may be used by several goroutines.
 type Encoder struct {
 	batch   *record.Batch
 	columns []encodedColumn
+	looked  sync.Once
 }
 
 // encodedColumn is a column and what stands before each of its values.
@@ -22,6 +24,7 @@ type encodedColumn struct {
 	name   []byte // ,"name":
 	head   []byte // ,"name":{"S": and the quote of what is between quotes
 	padded [longHead]byte
+	around int // about what a value takes beside the cell
 
 	validity []byte // bitmap; nil when every row has a value
 	first    int    // the column's first row in it
@@ -54,6 +57,16 @@ func NewEncoder(b *record.Batch) *Encoder {
 	return e
 }
 
+// look finds out which columns have nothing to be escaped, before the first row
+// is appended.
+func (e *Encoder) look() {
+	for i := range e.columns {
+		if c := &e.columns[i]; c.Type == record.String && !JSONHoldsBare(c.offsets, c.data) {
+			c.way, c.head = escaped, c.head[:len(c.head)-1]
+		}
+	}
+}
+
 func (c *encodedColumn) set(column record.Column) {
 	c.Column = column
 	c.name = append(AppendJSONString([]byte{','}, c.Name), ':')
@@ -67,9 +80,6 @@ func (c *encodedColumn) set(column record.Column) {
 	switch values := c.Values.(type) {
 	case *array.String:
 		c.offsets, c.data = values.ValueOffsets(), values.ValueBytes()
-		if c.Type == record.String && !JSONHoldsBare(c.offsets, c.data) {
-			c.way = escaped
-		}
 	case *array.Binary:
 		c.offsets, c.data = values.ValueOffsets(), values.ValueBytes()
 		if c.way = whole; c.Type == record.Binary {
@@ -83,6 +93,7 @@ func (c *encodedColumn) set(column record.Column) {
 		c.head = append(c.head, '"')
 	}
 	copy(c.padded[:], c.head)
+	c.around = len(c.head) + len(`"}`)
 }
 
 func (c *encodedColumn) absent(row int) bool {
@@ -97,6 +108,7 @@ func (c *encodedColumn) cell(row int) []byte {
 
 // AppendRow is what the function AppendRow is.
 func (e *Encoder) AppendRow(dst []byte, row int) []byte {
+	e.looked.Do(e.look)
 	start := len(dst)
 	for i := range e.columns {
 		switch c := &e.columns[i]; {
@@ -193,7 +205,7 @@ func (e *Encoder) Bytes(row int) int {
 		if c.absent(row) {
 			continue
 		}
-		if n += len(c.head) + len(`"}`); c.way != truth {
+		if n += c.around; c.offsets != nil {
 			n += len(c.cell(row))
 		}
 	}

@@ -84,6 +84,11 @@ func KeyBytes(dst []byte, v Value) []byte {
 	return dst
 }
 
+// StringKeyBytes is KeyBytes of a string.
+func StringKeyBytes(dst []byte, text string) []byte {
+	return appendPrefixed(append(dst, byte(String)), text)
+}
+
 func appendPrefixed(dst []byte, text string) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(text)))
 	return append(dst, text...)

@@ -245,6 +245,15 @@ func marked(w uint64) uint64 {
 // high gets a bit when a byte beyond ASCII was met, at the latest in the run.
 func plainRun(b []byte, high uint64) (int, uint64) {
 	rest := b
+	for len(rest) >= 32 { // of a long run; where it ends is looked for below
+		w0, w1 := binary.LittleEndian.Uint64(rest), binary.LittleEndian.Uint64(rest[8:])
+		w2, w3 := binary.LittleEndian.Uint64(rest[16:]), binary.LittleEndian.Uint64(rest[24:])
+		if marked(w0)|marked(w1)|marked(w2)|marked(w3) != 0 {
+			break
+		}
+		high |= (w0 | w1 | w2 | w3) & highBits
+		rest = rest[32:]
+	}
 	for len(rest) >= 8 {
 		w := binary.LittleEndian.Uint64(rest)
 		high |= w & highBits

@@ -15,10 +15,11 @@ const (
 	linger = 50 * time.Millisecond
 	// reach is how long an endpoint that never answered is tried.
 	reach = 15 * time.Second
-	// However few rows are in flight, plenty may wait, if they don't take more than
-	// reserve. More would only go through more memory than is near to the
-	// processor.
-	plenty  = 512
+	// However few requests are in flight, rows for plenty may wait, or of small ones
+	// little memory, if they don't take more than reserve. More would only go
+	// through more memory than is near to the processor.
+	plenty  = 20
+	little  = 256 << 10
 	reserve = 4 << 20
 	// stall is how long nothing may move before that is worth a warning.
 	stall = time.Minute
@@ -116,7 +117,7 @@ func (m *machine) leastBytes() int64 {
 	if m.heldRows == 0 {
 		return reserve
 	}
-	return min(reserve, plenty*m.heldBytes/int64(m.heldRows))
+	return min(reserve, max(little, plenty*m.cfg.Caps.rows()*m.heldBytes/int64(m.heldRows)))
 }
 
 // admit takes a row. With duplicates rejected it returns the row of the same

@@ -14,6 +14,14 @@ type Caps struct {
 	Single bool
 }
 
+// rows is how many a request holds at most.
+func (c Caps) rows() int64 {
+	if c.Single {
+		return 1
+	}
+	return int64(c.Items)
+}
+
 // Holds reports that a request may have as many actions and bytes.
 func (c Caps) Holds(actions, bytes int) bool { return actions <= c.Items && bytes <= c.Bytes }
 

@@ -23,7 +23,7 @@ func TestWhatWaitsGoesByWhatIsInFlight(t *testing.T) {
 		waitsByFlight(t, reserve/size, Row{Table: "t", Operation: Put, Bytes: size, Units: 1})
 	})
 	t.Run("small", func(t *testing.T) {
-		waitsByFlight(t, plenty, Row{Table: "t", Operation: Put, Bytes: 300, Units: 1})
+		waitsByFlight(t, plenty*25, Row{Table: "t", Operation: Put, Bytes: 300, Units: 1})
 	})
 }
 

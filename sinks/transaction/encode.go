@@ -44,8 +44,9 @@ type encoder struct {
 	fates []delivery.Fate
 	see   func(*delivery.Sending) error // is told of each transaction; nil in a run
 	value []byte
-	seen  map[deliver.Mark]int // the draft's actions by the mark of their item
-	out   []deliver.Row        // transactions that are whole
+	last  recent
+	seen  seen          // the draft's actions
+	out   []deliver.Row // transactions that are whole
 }
 
 func (e *encoder) begin(b *record.Batch, r *record.Receipt) {
@@ -118,6 +119,10 @@ func (e *encoder) place(row int) delivery.Refusal {
 		if err != nil {
 			return delivery.Failed(err)
 		}
+		if e.open && e.last.is(v) {
+			return delivery.Refusal{}
+		}
+		e.last.set(v)
 		e.value = attr.KeyBytes(e.value[:0], v)
 		if e.open && string(e.value) == string(e.draft.value) {
 			return delivery.Refusal{}
@@ -131,7 +136,7 @@ func (e *encoder) place(row int) delivery.Refusal {
 	if e.marker != nil {
 		e.digest.Reset()
 	}
-	clear(e.seen)
+	e.seen.clear()
 	d.value = append(d.value, e.value...)
 	d.begun, d.identity = at, identity
 	e.open = true
@@ -139,6 +144,24 @@ func (e *encoder) place(row int) delivery.Refusal {
 		d.failure = failure{fault: at.String(), why: no}
 	}
 	return no
+}
+
+// recent is the value of group_by of the last row, if it is a text or a number:
+// nearly always the next one's is spelled alike.
+type recent struct {
+	kind attr.Kind
+	text []byte
+}
+
+func (r *recent) is(v attr.Value) bool {
+	return r.kind != attr.Absent && v.Kind() == r.kind && v.Text() == string(r.text)
+}
+
+func (r *recent) set(v attr.Value) {
+	r.kind = attr.Absent
+	if k := v.Kind(); k == attr.String || k == attr.Number {
+		r.kind, r.text = k, append(r.text[:0], v.Text()...)
+	}
 }
 
 // actions appends the row's actions to the draft.
@@ -202,9 +225,7 @@ func (e *encoder) add(target *delivery.Target, row int) delivery.Refusal {
 	case !caps.Holds(0, d.size):
 		d.failure.all = delivery.Refuse(codeTooLarge, "the group that begins with the row at %s has more than the 4 MB of items of a transaction: make groups smaller", d.begun)
 	default:
-		if _, shared := e.seen[mark]; !shared {
-			e.seen[mark] = len(d.acts)
-		}
+		e.seen.add(mark, d.marks)
 		d.add(mark, target)
 		d.units += target.Units * delivery.TransactionCost
 		return delivery.Refusal{}
@@ -214,11 +235,11 @@ func (e *encoder) add(target *delivery.Target, row int) delivery.Refusal {
 
 // find is the member of the draft that has an action on the same item.
 func (e *encoder) find(mark deliver.Mark, target *delivery.Target) (member int, found bool) {
-	first, marked := e.seen[mark]
+	d := &e.draft
+	first, marked := e.seen.find(mark, d.marks)
 	if !marked {
 		return 0, false
 	}
-	d := &e.draft
 	for i := first; i < len(d.acts); i++ { // nearly always the first: other items of its mark are rare
 		if a := &d.acts[i]; d.marks[i] == mark && a.table.Name == target.Table.Name && string(d.keys[a.from:a.to]) == string(target.Key) {
 			return int(d.owners[i]), true

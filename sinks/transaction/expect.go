@@ -51,7 +51,7 @@ func (c *Config) Expect(ctx context.Context, mem memory.Allocator, noRejects boo
 		return nil, err
 	}
 	e := &encoder{
-		steps: steps, groupBy: c.groupBy, identities: delivery.NewIdentities(c.idempotencyKey, "", ""), seen: map[deliver.Mark]int{},
+		steps: steps, groupBy: c.groupBy, identities: delivery.NewIdentities(c.idempotencyKey, "", ""),
 	}
 	x := &delivery.Expectation{Rows: (*expecter)(e), Client: client, Connection: c.Connection, OnlyDeletes: len(c.puts)+len(c.updates) == 0, Cost: c.cost()}
 	if len(c.updates) > 0 {

@@ -71,10 +71,13 @@ func (m *members) each(f func(i int, rows *delivery.Rows, row int) error) error 
 }
 
 func (m *members) end(o record.Outcome) {
+	var room [100]int
 	for _, p := range m.parts {
+		rows := room[:0]
 		for row := p.from; row < p.to; row++ {
-			p.rows.End(row, o)
+			rows = append(rows, row)
 		}
+		p.rows.EndEach(rows, o)
 	}
 }
 

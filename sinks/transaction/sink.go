@@ -67,7 +67,6 @@ func (c *Config) encoder(ctx context.Context, env sinks.Env, client *dynamo.Clie
 	e := &encoder{
 		steps: steps, groupBy: c.groupBy, identities: delivery.NewIdentities(c.idempotencyKey, env.Run.ID, env.Node),
 		marker: marker, digest: delivery.NewDigest(),
-		seen: map[deliver.Mark]int{},
 	}
 	return e, e.resume(env.Resume)
 }

@@ -16,7 +16,6 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/dynapipe/dynapipe/internal/attr"
-	"github.com/dynapipe/dynapipe/internal/deliver"
 	"github.com/dynapipe/dynapipe/internal/dynamo"
 	"github.com/dynapipe/dynapipe/internal/dynamo/delivery"
 	"github.com/dynapipe/dynapipe/internal/dynamotest"
@@ -549,7 +548,7 @@ func testEncoder(t testing.TB, body string) *encoder {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &encoder{steps: steps, groupBy: c.groupBy, identities: delivery.NewIdentities(nil, "run", "node"), seen: map[deliver.Mark]int{}}
+	return &encoder{steps: steps, groupBy: c.groupBy, identities: delivery.NewIdentities(nil, "run", "node")}
 }
 
 // BenchmarkEncode is the cost of one row of a transaction of 100 puts, and of a

@@ -80,8 +80,10 @@ func (v *View) Key(k *Key, row int) Refusal {
 	k.Reset(v.Table)
 	for i := range v.keys {
 		value := v.keys[i].value(v.page.Batch, row)
-		if no := v.Table.checkKey(&v.Table.Keys[i], value, v.page.argument); no.Refused() {
-			return no
+		if key := &v.Table.Keys[i]; !key.usual(&value) {
+			if no := v.Table.checkKey(key, value, v.page.argument); no.Refused() {
+				return no
+			}
 		}
 		k.add(value)
 	}
@@ -166,7 +168,11 @@ func (k *Key) take(v attr.Value, argument string) Refusal {
 
 func (k *Key) add(v attr.Value) {
 	k.values = append(k.values, v)
-	k.bytes = attr.KeyBytes(k.bytes, v)
+	if v.Kind() == attr.String {
+		k.bytes = attr.StringKeyBytes(k.bytes, v.Text())
+	} else {
+		k.bytes = attr.KeyBytes(k.bytes, v)
+	}
 }
 
 // Bytes is the key in a form that is equal when DynamoDB deems two keys equal.

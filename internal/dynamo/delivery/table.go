@@ -66,6 +66,11 @@ func (t *Table) IsKey(name string) bool {
 	return slices.ContainsFunc(t.Keys, func(k KeyAttribute) bool { return k.Name == name })
 }
 
+// usual reports that a value passes checkKey, of nearly all that do.
+func (k *KeyAttribute) usual(v *attr.Value) bool {
+	return k.Kind == attr.String && v.Kind() == attr.String && v.Text() != "" && len(v.Text()) <= k.max
+}
+
 // checkKey checks a value of the table's key. argument is what gave
 // it, when it is not the row's attribute.
 func (t *Table) checkKey(k *KeyAttribute, v attr.Value, argument string) Refusal {
