@@ -88,6 +88,8 @@ type NodeReport struct {
 	PartitionsDone  int64               `json:"partitions_done,omitempty" doc:"Parts that were read to their end."`
 	Capacity        []progress.Consumed `json:"capacity,omitempty" doc:"Capacity that its requests took."`
 	ThrottleReasons []progress.Throttle `json:"throttle_reasons,omitempty" doc:"Throttled requests by reason, where the service said why."`
+	RequestSeconds  *progress.Histogram `json:"request_seconds,omitempty" doc:"How long its requests took, in seconds, until the answer or the error."`
+	RequestItems    *progress.Histogram `json:"request_items,omitempty" doc:"How many items or keys were in its requests; of a scan, in the pages that came."`
 	Warnings        []progress.Warning  `json:"warnings,omitempty" doc:"What was noticed while the run went on."`
 }
 
@@ -145,6 +147,7 @@ func (s *stage) report() NodeReport {
 		Requests: m.Requests, Retries: m.Retries, Throttles: m.Throttles, Unprocessed: m.Unprocessed, Splits: m.Splits,
 		BytesRead: m.BytesRead, BytesTotal: m.BytesTotal, RowsTotal: m.RowsTotal,
 		Capacity: m.Capacity, ThrottleReasons: m.ThrottleReasons, Warnings: m.Warnings,
+		RequestSeconds: m.Seconds, RequestItems: m.Items,
 	}
 	if source, ok := s.run.(*sourceStage); ok {
 		r.Partitions, r.PartitionsDone = source.partitions.Load(), source.done.Load()

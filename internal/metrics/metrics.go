@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/dynapipe/dynapipe/engine"
+	"github.com/dynapipe/dynapipe/internal/progress"
 )
 
 // Metric is one name with its samples.
@@ -22,11 +23,15 @@ type Metric struct {
 	Gauge      bool // else a counter, which only grows
 	Labels     []string
 	each       func(r *engine.Report, add func(value float64, labels ...string))
+	histogram  func(n *engine.NodeReport) *progress.Histogram // of each node, in place of each
 }
 
 // Kind is the metric's type, as Prometheus calls it.
 func (m Metric) Kind() string {
-	if m.Gauge {
+	switch {
+	case m.histogram != nil:
+		return "histogram"
+	case m.Gauge:
 		return "gauge"
 	}
 	return "counter"
@@ -83,6 +88,8 @@ func Metrics() []Metric {
 				}
 			}
 		}},
+		histogram("dynapipe_request_seconds", "How long requests took, in seconds, until the answer or the error.", func(n *engine.NodeReport) *progress.Histogram { return n.RequestSeconds }),
+		histogram("dynapipe_request_items", "Items or keys in requests; of a scan, in the pages that came.", func(n *engine.NodeReport) *progress.Histogram { return n.RequestItems }),
 		counter("dynapipe_bytes_read_total", "Bytes of files that a source has read.", func(n *engine.NodeReport) int64 { return n.BytesRead }),
 	}
 }
@@ -94,6 +101,10 @@ func ofRun(name, help string, gauge bool, value func(*engine.Report) float64) Me
 // counter is a count of each node.
 func counter(name, help string, of func(*engine.NodeReport) int64) Metric {
 	return Metric{Name: name, Help: help, Labels: []string{"node"}, each: ofNodes(of)}
+}
+
+func histogram(name, help string, of func(*engine.NodeReport) *progress.Histogram) Metric {
+	return Metric{Name: name, Help: help, Labels: []string{"node", "le"}, histogram: of}
 }
 
 func ofNodes(of func(*engine.NodeReport) int64) func(*engine.Report, func(float64, ...string)) {
@@ -109,12 +120,8 @@ func Write(w io.Writer, r *engine.Report, version string, mask func(string) stri
 	var b bytes.Buffer
 	for _, m := range Metrics() {
 		b.WriteString("# HELP " + m.Name + " " + m.Help + "\n# TYPE " + m.Name + " " + m.Kind() + "\n")
-		each := m.each
-		if each == nil {
-			each = func(r *engine.Report, add func(float64, ...string)) { add(1, r.Pipeline, r.Run, version) }
-		}
-		each(r, func(value float64, labels ...string) {
-			b.WriteString(m.Name)
+		sample := func(suffix string, value float64, labels ...string) {
+			b.WriteString(m.Name + suffix)
 			for i, l := range labels {
 				if i == 0 {
 					b.WriteByte('{')
@@ -126,12 +133,38 @@ func Write(w io.Writer, r *engine.Report, version string, mask func(string) stri
 			if len(labels) > 0 {
 				b.WriteByte('}')
 			}
-			b.WriteString(" " + strconv.FormatFloat(value, 'g', -1, 64) + "\n")
-		})
+			b.WriteString(" " + number(value) + "\n")
+		}
+		m.samples(r, version, sample)
 	}
 	_, err := w.Write(b.Bytes())
 	return err
 }
+
+// samples gives each sample of a metric, of a histogram with the ending of its name.
+func (m Metric) samples(r *engine.Report, version string, add func(suffix string, value float64, labels ...string)) {
+	switch {
+	case m.histogram != nil:
+		for i := range r.Nodes {
+			h, node := m.histogram(&r.Nodes[i]), r.Nodes[i].Node
+			if h == nil {
+				continue
+			}
+			for _, x := range h.Buckets {
+				add("_bucket", float64(x.Count), node, number(x.Bound))
+			}
+			add("_bucket", float64(h.Count), node, "+Inf")
+			add("_sum", h.Sum, node)
+			add("_count", float64(h.Count), node)
+		}
+	case m.each != nil:
+		m.each(r, func(value float64, labels ...string) { add("", value, labels...) })
+	default:
+		add("", 1, r.Pipeline, r.Run, version)
+	}
+}
+
+func number(value float64) string { return strconv.FormatFloat(value, 'g', -1, 64) }
 
 // escaped is a label's value between quotes.
 func escaped(text string) string {

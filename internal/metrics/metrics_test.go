@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -25,6 +26,7 @@ func report() *engine.Report {
 				Node: "sink.batch_write.b", In: 9, Written: 5, Coalesced: 1, Rejected: 1, Requests: 3, Retries: 2, Throttles: 1, Unprocessed: 6,
 				Capacity:        []progress.Consumed{{Table: "secret", Index: "x", Units: 2.5}},
 				ThrottleReasons: []progress.Throttle{{Reason: "R", Resource: "arn", Count: 1}},
+				RequestSeconds:  &progress.Histogram{Count: 3, Sum: 2.5, Buckets: []progress.Bucket{{Bound: 0.25, Count: 1}, {Bound: 1, Count: 2}}},
 			},
 		},
 		Edges: []engine.EdgeReport{{From: "source.csv.a", To: "sink.batch_write.b", Sent: 9, Received: 8}},
@@ -52,6 +54,12 @@ func TestWrite(t *testing.T) {
 		`dynapipe_capacity_units_total{node="sink.batch_write.b",table="***",index="x"} 2.5` + "\n",
 		`dynapipe_throttles_by_reason_total{node="sink.batch_write.b",reason="R",resource="arn"} 1` + "\n",
 		`dynapipe_unprocessed_total{node="sink.batch_write.b"} 6` + "\n",
+		"# TYPE dynapipe_request_seconds histogram\n" +
+			`dynapipe_request_seconds_bucket{node="sink.batch_write.b",le="0.25"} 1` + "\n" +
+			`dynapipe_request_seconds_bucket{node="sink.batch_write.b",le="1"} 2` + "\n" +
+			`dynapipe_request_seconds_bucket{node="sink.batch_write.b",le="+Inf"} 3` + "\n" +
+			`dynapipe_request_seconds_sum{node="sink.batch_write.b"} 2.5` + "\n" +
+			`dynapipe_request_seconds_count{node="sink.batch_write.b"} 3` + "\n# HELP",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("missing: %s", want)
@@ -67,7 +75,7 @@ func TestWrite(t *testing.T) {
 		if strings.HasPrefix(line, "# TYPE "+name+" ") {
 			continue
 		}
-		if m := sample.FindStringSubmatch(line); m == nil || m[1] != name {
+		if m := sample.FindStringSubmatch(line); m == nil || m[1] != name && !slices.Contains([]string{name + "_bucket", name + "_sum", name + "_count"}, m[1]) {
 			t.Errorf("below %s: %q", name, line)
 		}
 	}
@@ -84,7 +92,7 @@ func TestNames(t *testing.T) {
 			t.Errorf("%s is there twice, or without a help", m.Name)
 		}
 		seen[m.Name] = true
-		if total := strings.HasSuffix(m.Name, "_total"); total == m.Gauge {
+		if total := strings.HasSuffix(m.Name, "_total"); total != (m.Kind() == "counter") {
 			t.Errorf("%s is a %s", m.Name, m.Kind())
 		}
 	}

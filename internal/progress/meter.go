@@ -71,6 +71,8 @@ type Snapshot struct {
 	// ThrottleReasons has the Throttles that had a reason, the most frequent first.
 	ThrottleReasons []Throttle
 	Warnings        []Warning
+	// Seconds and Items are of the requests; nil when there were none.
+	Seconds, Items *Histogram
 }
 
 // Meter gathers the counters of one node. It may be used by several goroutines.
@@ -84,6 +86,8 @@ type Meter struct {
 	warnings map[string]*Warning
 	capacity map[Consumed]float64 // keyed with Units 0
 	reasons  map[Throttle]int64   // keyed with Count 0
+	seconds  spread               // that requests took
+	items    spread               // that were in them
 }
 
 // NewMeter is the meter of one node. events, which may be nil, is told of each
@@ -92,6 +96,7 @@ func NewMeter(node string, events func(Request)) *Meter {
 	return &Meter{
 		node: node, events: events,
 		warnings: map[string]*Warning{}, capacity: map[Consumed]float64{}, reasons: map[Throttle]int64{},
+		seconds: newSpread(secondsBounds()), items: newSpread(itemsBounds()),
 	}
 }
 
@@ -113,6 +118,8 @@ func (m *Meter) Requested(r Request) {
 	m.mu.Lock()
 	m.counts.Requests++
 	m.counts.Unprocessed += int64(r.Unprocessed)
+	m.seconds.add(r.Duration.Seconds())
+	m.items.add(float64(r.Items))
 	if r.Attempt > 1 {
 		m.counts.Retries++
 	}
@@ -184,6 +191,7 @@ func (m *Meter) Snapshot() Snapshot {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	s := m.counts
+	s.Seconds, s.Items = m.seconds.histogram(), m.items.histogram()
 	for _, k := range slices.Sorted(maps.Keys(m.warnings)) {
 		s.Warnings = append(s.Warnings, *m.warnings[k])
 	}
