@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/mitchellh/go-wordwrap"
 	"github.com/spf13/cobra"
@@ -14,7 +15,7 @@ import (
 )
 
 func (a *app) docsCommand() *cobra.Command {
-	ref := newReference(a.catalog)
+	ref := sync.OnceValue(func() *reference { return newReference(a.catalog) }) // no other command waits for it
 	c := &cobra.Command{
 		Use:   "docs [TYPE [NAME] | CODE]",
 		Short: "Explain blocks, components, arguments, functions and diagnostics",
@@ -35,9 +36,9 @@ do about it. Without arguments it lists what there is.`,
 			return nil
 		},
 		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-			return ref.completions(args), cobra.ShellCompDirectiveNoFileComp
+			return ref().completions(args), cobra.ShellCompDirectiveNoFileComp
 		},
-		RunE: func(_ *cobra.Command, args []string) error { return a.docs(ref, args) },
+		RunE: func(_ *cobra.Command, args []string) error { return a.docs(ref(), args) },
 	}
 	a.addOutput(c, "the docs as text, or as one JSON document")
 	return c

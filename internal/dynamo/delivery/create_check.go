@@ -1,8 +1,6 @@
 package delivery
 
 import (
-	"regexp"
-
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/dynapipe/dynapipe/internal/diag"
@@ -17,9 +15,6 @@ const (
 	maxLocal      = 5
 	maxProjection = 100 // attributes, over all indexes
 )
-
-// indexName is what an index may be called (AWS: "Naming rules").
-var indexName = regexp.MustCompile(`^[A-Za-z0-9_.-]{3,255}$`)
 
 // check finds what is wrong with the table. What is wrong with one of its
 // indexes alone, the index's own check finds.
@@ -79,7 +74,7 @@ func (c *CreateTable) checkIndexes(at schema.Ranges) hcl.Diagnostics {
 
 func (x *index) check(at schema.Ranges) hcl.Diagnostics {
 	var diags hcl.Diagnostics
-	if !indexName.MatchString(x.name) {
+	if !validName(x.name) {
 		diags = append(diags, diag.Error(at.Block(), "Not an index name", "%q is no name of an index: it has 3 to 255 letters, digits, '_', '-' or '.'.", x.name))
 	}
 	switch some := x.projection == projectSome; {

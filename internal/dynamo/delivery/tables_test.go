@@ -42,3 +42,16 @@ func TestNameAndARNAreOneTable(t *testing.T) {
 		t.Errorf("keys %v", known.Keys("users"))
 	}
 }
+
+func TestNamesOfTables(t *testing.T) {
+	const arn = "arn:aws:dynamodb:eu-west-1:123456789012:table/"
+	for name, want := range map[string]bool{
+		"abc": true, "A-b_c.9": true, strings.Repeat("a", 255): true, arn + "abc": true, arn + strings.Repeat("a", 255): true,
+		"": false, "ab": false, strings.Repeat("a", 256): false, "a b c": false, "tablé": false, arn + "ab": false, arn + strings.Repeat("a", 256): false,
+		arn: false, "arn:aws:dynamodb:eu-west-1:1234:table/abc": false, arn + "abc/index/x": false, "abc\n": false,
+	} {
+		if got := ValidTable(name); got != want {
+			t.Errorf("%q: %v", name, got)
+		}
+	}
+}
