@@ -3,6 +3,7 @@ package pipeline
 import (
 	"bytes"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -44,13 +45,17 @@ func Tests(path string) ([]string, *hcl.Diagnostic) {
 // taken, whatever it is called.
 func walk(path string, wanted func(name string) bool) ([]string, *hcl.Diagnostic) {
 	var paths []string
-	err := filepath.WalkDir(path, func(at string, e fs.DirEntry, err error) error {
+	root := path
+	if info, err := os.Stat(path); err == nil && info.IsDir() && path[len(path)-1] != filepath.Separator {
+		root += string(filepath.Separator) // into a folder that is a link, too
+	}
+	err := filepath.WalkDir(root, func(at string, e fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
-		case at == path && !e.IsDir():
+		case at == root && !e.IsDir():
 			paths = append(paths, at)
-		case at != path && strings.HasPrefix(e.Name(), "."):
+		case at != root && strings.HasPrefix(e.Name(), "."):
 			if e.IsDir() {
 				return filepath.SkipDir
 			}
