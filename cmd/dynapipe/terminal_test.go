@@ -148,6 +148,9 @@ func TestNoColor(t *testing.T) {
 	}
 }
 
+// framesLong has a run go on for longer than several frames take.
+var framesLong = []string{"--max-duration", "1s"}
+
 // Nothing is drawn where that was not asked for, or can't be.
 func TestNothingIsDrawn(t *testing.T) {
 	for name, c := range map[string]struct{ environ, flags []string }{
@@ -156,10 +159,7 @@ func TestNothingIsDrawn(t *testing.T) {
 		"records":            {environ: []string{"TERM=xterm"}, flags: []string{"--log-format", "json"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r, s := onScreen(t, 80, 24, c.environ, c.flags...)
-			if err := r.Process.Signal(syscall.SIGINT); err != nil {
-				t.Fatal(err)
-			}
+			r, s := onScreen(t, 80, 24, c.environ, append(c.flags, framesLong...)...)
 			r.endsWith(t, diag.ExitInterrupted, "endless.hcl")
 			s.raw.waitFor(t, "interrupted")
 			if strings.Contains(s.raw.String(), "\x1b") {
@@ -176,7 +176,7 @@ func TestNothingIsDrawnBetweenRows(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "endless.hcl"), []byte(endless), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("dynapipe", "run", "endless.hcl")
+	cmd := exec.Command("dynapipe", append([]string{"run", "endless.hcl"}, framesLong...)...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, tty, tty
 	cmd.Env = append(os.Environ(), "TERM=xterm")
 	in, err := cmd.StdinPipe()
@@ -192,9 +192,6 @@ func TestNothingIsDrawnBetweenRows(t *testing.T) {
 	t.Cleanup(func() { _ = cmd.Process.Kill() }) // no more than an error when it has ended
 	_ = tty.Close()
 	s.raw.waitFor(t, `{"id":"2"}`)
-	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
-		t.Fatal(err)
-	}
 	s.raw.waitFor(t, "interrupted in")
 	_ = cmd.Wait() // an error for each exit code but 0
 	if strings.Contains(s.raw.String(), "\x1b") {
@@ -285,7 +282,7 @@ func TestNothingIsDrawnInTheBackground(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "endless.hcl"), []byte(endless), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	r := &underWay{Cmd: exec.Command("sh", "-c", "set -m; dynapipe run endless.hcl --max-duration 1s <&3 & wait $!"), dir: dir, stderr: s.raw}
+	r := &underWay{Cmd: exec.Command("sh", "-c", "set -m; dynapipe run endless.hcl "+strings.Join(framesLong, " ")+" <&3 & wait $!"), dir: dir, stderr: s.raw}
 	r.Dir, r.Stderr = dir, tty
 	r.Env = append(os.Environ(), "TERM=xterm")
 	r.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 2}

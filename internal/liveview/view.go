@@ -48,9 +48,8 @@ func (v *View) Take(elapsed time.Duration, r *engine.Report, live engine.Live) {
 			return
 		}
 		v.began = true
-		if r.Checkpoint != nil && r.Checkpoint.Resumed {
-			v.waited = elapsed // these rows are those of an earlier run
-		} else {
+		// What is there of a run that goes on was done by an earlier one.
+		if r.Checkpoint == nil || !r.Checkpoint.Resumed {
 			v.history.add(sample{at: v.waited, nodes: make([]done, len(r.Nodes))}, live)
 			v.pace.add(mark{at: v.waited})
 		}

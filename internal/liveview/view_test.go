@@ -182,6 +182,22 @@ func TestViewSaysThatARunStops(t *testing.T) {
 	}
 }
 
+// At first all queues are empty, which says nothing.
+func TestNothingIsSlowAtFirst(t *testing.T) {
+	run := func(s int64) (*engine.Report, engine.Live) {
+		r, live := imported(s)
+		for i := range live.Edges {
+			live.Edges[i].Waiting = 0
+		}
+		return r, live
+	}
+	for seconds, want := range map[int64]bool{1: false, 2: true} {
+		if got := strings.Contains(watched(seconds, run).Line(), "slowest source.csv.users"); got != want {
+			t.Errorf("after %d s: %v", seconds, got)
+		}
+	}
+}
+
 // What had been read before is no part of the speed of a run that goes on, nor
 // is the time until the first row could be read.
 func TestSpeedOfARunThatGoesOn(t *testing.T) {
