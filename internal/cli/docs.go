@@ -17,21 +17,23 @@ import (
 func (a *app) docsCommand() *cobra.Command {
 	ref := sync.OnceValue(func() *reference { return newReference(a.catalog) }) // no other command waits for it
 	c := &cobra.Command{
-		Use:   "docs [TYPE [NAME] | CODE]",
+		Use:   "docs [[TYPE] [NAME] [ARGUMENT] | CODE]",
 		Short: "Explain blocks, components, arguments, functions and diagnostics",
 		Long: `Docs explains the language: what a source, transform or sink does, each of its
 arguments with meaning, default and unit, the other blocks of a pipeline, and
 the functions of expressions. By its code it explains what may be wrong and what to
-do about it. Without arguments it lists what there is.`,
+do about it. A name that is one thing's alone needs no type. Without arguments docs
+lists what there is.`,
 		Example: `  dynapipe docs
   dynapipe docs source
   dynapipe docs sink batch_write
-  dynapipe docs pipeline
+  dynapipe docs batch_write write_capacity
+  dynapipe docs pipeline max_rejects
   dynapipe docs function upper
   dynapipe docs unknown-argument`,
 		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 2 {
-				return refuse("Too many arguments", "dynapipe docs takes a type and a name, as in `dynapipe docs sink file`.")
+			if len(args) > 3 {
+				return refuse("Too many arguments", "dynapipe docs takes a type, a name and an argument, as in `dynapipe docs sink file path`.")
 			}
 			return nil
 		},
@@ -74,22 +76,12 @@ func (t topic) document() topicDocument {
 }
 
 func (a *app) docs(ref *reference, args []string) error {
-	topics := ref.overview()
-	if len(args) > 0 {
-		topics = ref.ofType(args[0])
-		if len(args) == 1 && len(topics) == 0 {
-			topics = ref.problem(args[0])
-		}
-		if len(topics) == 0 {
-			return unknownType(ref, args[0])
-		}
+	topics, rest, err := ref.find(args)
+	if err != nil {
+		return err
 	}
-	if len(args) == 2 {
-		i := slices.IndexFunc(topics, func(t topic) bool { return t.name == args[1] })
-		if i < 0 {
-			return unknownName(topics, args[0], args[1])
-		}
-		topics = topics[i : i+1]
+	if len(rest) > 0 {
+		return a.docsArgument(topics, rest)
 	}
 	if a.asksJSON() {
 		doc := docsDocument{}
@@ -106,18 +98,96 @@ func (a *app) docs(ref *reference, args []string) error {
 	return list(a.Stdout, topics, width)
 }
 
+// find is the topics that words name, and the words that are left.
+func (r *reference) find(words []string) (topics []topic, rest []string, err error) {
+	if len(words) == 0 {
+		return r.overview(), nil, nil
+	}
+	first, rest := words[0], words[1:]
+	topics = r.ofType(first)
+	if len(topics) == 0 {
+		topics = r.named(first)
+		if len(topics) == 0 {
+			return nil, nil, unknownType(r, first)
+		}
+		return topics, rest, nil
+	}
+	if len(rest) == 0 || topics[0].name == "" {
+		return topics, rest, nil
+	}
+	i := slices.IndexFunc(topics, func(t topic) bool { return t.name == rest[0] })
+	if i < 0 {
+		return nil, nil, unknownName(topics, first, rest[0])
+	}
+	return topics[i : i+1], rest[1:], nil
+}
+
+// named is the topics of a name, whatever their type; a code is the name of a
+// diagnostic.
+func (r *reference) named(name string) (found []topic) {
+	for _, t := range r.topics {
+		if name != "" && t.name == name {
+			found = append(found, t)
+		}
+	}
+	return found
+}
+
+// docsArgument explains one argument of a block.
+func (a *app) docsArgument(topics []topic, words []string) error {
+	topics = slices.DeleteFunc(topics, func(t topic) bool { return t.block == nil })
+	switch {
+	case len(topics) == 0 || len(words) > 1:
+		return refuse("Too many arguments", "There is nothing to explain behind %q: dynapipe docs takes a type, a name and an argument, as in `dynapipe docs sink file path`.", words[0])
+	case len(topics) > 1:
+		return refuse("Unknown name", "There are several %s: say which, as in `dynapipe docs %s %s %s`.", topics[0].name, topics[0].typ, topics[0].name, words[0])
+	}
+	t := topics[0]
+	var known []string
+	var found []schema.ArgumentDoc
+	for _, x := range t.block.Arguments() {
+		known = append(known, x.Name)
+		if x.Name == words[0] || strings.HasSuffix(x.Name, "."+words[0]) {
+			found = append(found, x)
+		}
+	}
+	if len(found) == 0 {
+		hint := diag.DidYouMean(words[0], known)
+		if hint == "" {
+			hint = fmt.Sprintf(" `dynapipe docs %s` lists them.", strings.TrimSpace(t.typ+" "+t.name))
+		}
+		return refuse("Unknown name", "%s has no argument %q.%s", t.block.Header, words[0], hint)
+	}
+	if a.asksJSON() {
+		d := t.document()
+		d.Arguments = found
+		a.answer(docsDocument{[]topicDocument{d}})
+		return nil
+	}
+	for i, x := range found {
+		if i > 0 {
+			if _, err := fmt.Fprintln(a.Stdout); err != nil {
+				return err
+			}
+		}
+		if err := x.WriteText(a.Stdout, t.block.Header, a.outputWidth()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // unknownType is the answer to a first argument that is no type: most likely a
 // name without its type, or a slip.
 func unknownType(ref *reference, word string) error {
 	if near := diag.Nearest(word, ref.types()); near == "" && strings.Contains(word, "-") {
 		return refuse("Unknown name", "There is no diagnostic %q. `dynapipe docs diagnostic` lists the codes.", word)
 	}
-	for _, t := range ref.topics {
-		if word != "" && t.name == word {
-			return refuse("Unknown type", "%q is a %s: `dynapipe docs %s %s`.", word, t.typ, t.typ, word)
-		}
+	known := ref.types()
+	for _, t := range ref.overview() {
+		known = append(known, t.name)
 	}
-	hint := diag.DidYouMean(word, ref.types())
+	hint := diag.DidYouMean(word, known)
 	if hint == "" {
 		hint = " There are " + strings.Join(ref.types(), ", ") + "."
 	}
@@ -130,9 +200,6 @@ func unknownName(topics []topic, typ, name string) error {
 		if t.name != "" {
 			known = append(known, t.name)
 		}
-	}
-	if len(known) == 0 {
-		return refuse("Too many arguments", "There is one kind of %s: `dynapipe docs %s`.", typ, typ)
 	}
 	hint := diag.DidYouMean(name, known)
 	if hint == "" {

@@ -100,11 +100,6 @@ func (r *reference) overview() []topic {
 	return slices.DeleteFunc(slices.Clone(r.topics), func(t topic) bool { return t.typ == diagnostic })
 }
 
-// problem is the diagnostic of a code.
-func (r *reference) problem(code string) []topic {
-	return slices.DeleteFunc(r.ofType(diagnostic), func(t topic) bool { return t.name != code })
-}
-
 func (r *reference) types() []string {
 	var types []string
 	for _, t := range r.topics {
@@ -115,16 +110,20 @@ func (r *reference) types() []string {
 	return types
 }
 
-func (r *reference) completions(args []string) []string {
-	var words []string
-	switch len(args) {
-	case 0:
-		words = r.types()
-	case 1:
-		for _, t := range r.ofType(args[0]) {
-			if t.name != "" {
-				words = append(words, cobra.CompletionWithDesc(t.name, t.summary))
-			}
+func (r *reference) completions(args []string) (words []string) {
+	if len(args) == 0 {
+		return r.types()
+	}
+	topics, rest, err := r.find(args)
+	switch {
+	case err != nil || len(rest) > 0:
+	case len(topics) > 0 && len(args) == 1 && len(r.ofType(args[0])) > 0 && topics[0].name != "":
+		for _, t := range topics {
+			words = append(words, cobra.CompletionWithDesc(t.name, t.summary))
+		}
+	case len(topics) == 1 && topics[0].block != nil:
+		for _, a := range topics[0].block.Arguments() {
+			words = append(words, cobra.CompletionWithDesc(a.Name, a.Doc))
 		}
 	}
 	return words

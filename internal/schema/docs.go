@@ -40,15 +40,7 @@ func (t *textDocs) block(header string, b Block, prefix string, depth int) {
 	}
 	for _, a := range b.Args {
 		t.out.WriteByte('\n')
-		t.para(a.name+" = "+a.form(), depth+1)
-		t.para(a.sentence(), depth+2)
-		if example, ok := t.examples[prefix+a.name]; ok {
-			mark := "For example: "
-			if strings.Contains(example, "\n") {
-				mark = "For example:\n"
-			}
-			t.lines(mark+example, depth+2)
-		}
+		t.argument(a, t.examples[prefix+a.name], depth+1)
 	}
 	for _, n := range b.Blocks {
 		t.out.WriteByte('\n')
@@ -58,6 +50,19 @@ func (t *textDocs) block(header string, b Block, prefix string, depth int) {
 	if b.Example != "" && depth == 0 {
 		t.out.WriteByte('\n')
 		t.lines("Example:\n\n"+strings.TrimSpace(b.Example), depth+1)
+	}
+}
+
+// argument writes an argument with an example, if there is one.
+func (t *textDocs) argument(a Arg, example string, depth int) {
+	t.para(a.name+" = "+a.form(), depth)
+	t.para(a.sentence(), depth+1)
+	switch {
+	case example == "":
+	case strings.Contains(example, "\n"):
+		t.lines("For example:\n"+example, depth+1)
+	default:
+		t.lines("For example: "+example, depth+1)
 	}
 }
 
@@ -236,6 +241,16 @@ type ArgumentDoc struct {
 	Required bool   `json:"required" doc:"It has to be there."`
 	Doc      string `json:"doc" doc:"What it means."`
 	Example  string `json:"example" doc:"How it is written."`
+}
+
+// WriteText writes what there is to say of the argument for a terminal of the given
+// width; 0 leaves lines as long as they are.
+func (a ArgumentDoc) WriteText(w io.Writer, header string, width int) error {
+	t := textDocs{width: width}
+	t.para(header+" { ... }", 0)
+	t.argument(Arg{name: a.Name, kind: a.Values, def: a.Default, required: a.Required, doc: a.Doc}, a.Example, 1)
+	_, err := io.WriteString(w, t.out.String())
+	return err
 }
 
 // Arguments is the arguments of a block, and then those of its nested blocks.
