@@ -170,10 +170,14 @@ func used(units, budget float64, compact bool) string {
 	return text
 }
 
-// lastParts is the end of a node's address.
+// lastParts is the end of a node's address. Those that verify makes have names
+// that are none.
 func lastParts(address string, n int) string {
 	parts := strings.SplitN(address, ".", 3)
-	return strings.Join(parts[max(len(parts)-n, 0):], ".")
+	if len(parts) < 3 || !slices.Contains([]string{"source", "transform", "sink"}, parts[0]) {
+		return address
+	}
+	return strings.Join(parts[3-n:], ".")
 }
 
 // key is a column as a layout shows it.

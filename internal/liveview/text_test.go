@@ -117,3 +117,18 @@ func TestCapacityOfABudget(t *testing.T) {
 		}
 	}
 }
+
+func TestLastParts(t *testing.T) {
+	for _, c := range []struct {
+		address string
+		n       int
+		want    string
+	}{
+		{"sink.file.copy", 3, "sink.file.copy"}, {"sink.file.copy", 2, "file.copy"}, {"sink.file.copy", 1, "copy"},
+		{"the rows of file a.b.c", 1, "the rows of file a.b.c"}, {"reading", 1, "reading"},
+	} {
+		if got := lastParts(c.address, c.n); got != c.want {
+			t.Errorf("%d of %s: %s", c.n, c.address, got)
+		}
+	}
+}
