@@ -50,6 +50,7 @@ type Report struct {
 	DeadLetter   string            `json:"dead_letter,omitempty" doc:"The file that has the rejected rows, when there are any."`
 	FirstRejects []string          `json:"first_rejects,omitempty" doc:"The first rows that were rejected, of a dry run."`
 	Unsettled    int64             `json:"unsettled" doc:"Rows that were read, and neither written nor rejected when the run ended: only of a run that failed or was interrupted."`
+	Plan         *PlanReport       `json:"plan,omitempty" doc:"How far the plan was off that the run was given with --plan; only of a run that came to its end."`
 	Checkpoint   *CheckpointReport `json:"checkpoint,omitempty" doc:"What the run has saved last, or goes on from."`
 	Nodes        []NodeReport      `json:"nodes" doc:"The nodes, with their ledger and what they asked of services."`
 	Edges        []EdgeReport      `json:"edges" doc:"What went from one node to another."`

@@ -15,6 +15,7 @@
 //	console.go     standard error, shared by messages and the progress line
 //	summary.go     a report for people
 //	log.go         log records
+//	planned.go     run --plan: how far a plan was off
 //	validate.go, plan.go, graph.go, docs.go, version.go
 //	validate_keys.go keys of tables that validate is told
 //	fmt.go         fmt: the canonical form of pipeline files

@@ -15,7 +15,7 @@ import (
 const maxFirst = 10
 
 // dryRun does all of a run but write: no sink, no state, no dead letter.
-func (a *app) dryRun(ctx context.Context, p *plan.Plan, server *metrics.Server, run *expr.Run, o *runOptions, log *slog.Logger) error {
+func (a *app) dryRun(ctx context.Context, p *plan.Plan, planned *plan.View, server *metrics.Server, run *expr.Run, o *runOptions, log *slog.Logger) error {
 	reports, err := openReports(o.reports, run.ID)
 	if err != nil {
 		return err
@@ -30,6 +30,7 @@ func (a *app) dryRun(ctx context.Context, p *plan.Plan, server *metrics.Server, 
 	report, err := a.move(ctx, s, run, o, reports.history(), log)
 	rehearsed(report, first)
 	hide(report, p.Secrets)
+	compare(planned, report)
 	a.summarise(ctx, report, dry, err, o, log)
 	for _, node := range counted {
 		a.say(slog.LevelWarn, "Note: ", node+": its rows were counted, and not checked")

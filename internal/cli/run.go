@@ -69,6 +69,7 @@ type runOptions struct {
 	maxDuration time.Duration
 	dryRun      bool
 	metrics     string
+	plan        string
 }
 
 func newRunOptions() *runOptions {
@@ -114,6 +115,11 @@ be written are counted, the first that would be rejected are shown. What only
 DynamoDB can say is left out: conditions, limits of throughput, max_deletes. Reading
 costs what it costs.
 
+With --plan the summary and the report of a run that came to its end say how far the
+plan was off: rows of each node, bytes read, requests, read and write units, time. A
+plan of another pipeline, or made with other values of variables, is refused. Of a
+resumed or a dry run rows alone are compared.
+
 Exit codes: 0 done; 1 the run failed; 2 the pipeline or the command line is
 wrong, nothing ran; 3 done, with rejected rows within max_rejects; 4 interrupted,
 state saved.`,
@@ -121,6 +127,7 @@ state saved.`,
   dynapipe run pipeline.hcl --var table=users --var-file production.hcl
   dynapipe run pipeline.hcl --dry-run
   dynapipe run pipeline.hcl --resume
+  dynapipe run pipeline.hcl --plan plan.json --report report.json
   dynapipe run pipelines/nightly --output json --report nightly.json --report nightly.html --max-duration 2h`,
 		Args:              onePipeline,
 		ValidArgsFunction: completePipelines,
@@ -132,6 +139,7 @@ state saved.`,
 	f.Lookup("resume").NoOptDefVal = resumeYes
 	f.StringVar(&o.state, "state", "", "keep the state in this `folder`, whatever the pipeline says")
 	f.BoolVar(&o.dryRun, "dry-run", false, "read, transform and check all rows, and write none: no sink, no table, no state, no dead letter")
+	f.StringVar(&o.plan, "plan", "", "say in summary and report how far the plan in this `file` was off, which plan --output json has written")
 	f.StringVar(&o.metrics, "metrics", "", "serve metrics for Prometheus at this `address` while the run goes on, as :9090, below /metrics")
 	return c
 }
@@ -145,8 +153,16 @@ func (a *app) run(ctx context.Context, path string, o *runOptions) error {
 	if err != nil {
 		return err
 	}
-	if problems := a.conflicts(p, o, o.read(files)); problems.HasErrors() {
+	read := o.read(files)
+	if o.plan != "" {
+		read = append(read, o.plan)
+	}
+	if problems := a.conflicts(p, o, read); problems.HasErrors() {
 		return &wrong{diags: problems, files: files}
+	}
+	planned, err := loadPlan(o.plan, p)
+	if err != nil {
+		return err
 	}
 	log := a.logger(&o.watching, p.Secrets)
 	server, err := a.listenMetrics(o, log)
@@ -158,7 +174,7 @@ func (a *app) run(ctx context.Context, path string, o *runOptions) error {
 	}
 	if o.dryRun {
 		a.warn(p, files, &o.watching, log)
-		return a.dryRun(ctx, p, server, run, o, log)
+		return a.dryRun(ctx, p, planned, server, run, o, log)
 	}
 	s, err := a.openState(p, o)
 	if err != nil {
@@ -174,6 +190,7 @@ func (a *app) run(ctx context.Context, path string, o *runOptions) error {
 
 	report, err := a.move(ctx, s, run, o, reports.history(), log)
 	hide(report, p.Secrets)
+	compare(planned, report)
 	a.summarise(ctx, report, p, err, o, log)
 	if log.Enabled(ctx, slog.LevelDebug) {
 		logStack(log, err)

@@ -30,6 +30,7 @@ func (a *app) summarise(ctx context.Context, r *engine.Report, p *plan.Plan, err
 	s.head(r)
 	s.nodes(r)
 	s.services(r)
+	s.plan(r)
 	s.warnings(r)
 	// The error of too many rejects says all of this itself.
 	if many := (*engine.TooManyRejects)(nil); !errors.As(err, &many) || r.DryRun {

@@ -57,6 +57,10 @@ func ofComponents() []Problem {
 		// What plan finds in a sample of the rows.
 		{"too-many-rejects", "Too many rejects",
 			"Of the rows that plan looked at more would be rejected than max_rejects allows (a warning).", "Mend the pipeline or the input by the reasons that the message has, or raise max_rejects."},
+		{"not-a-plan", "Not a plan",
+			"run --plan takes a plan with figures, as plan --output json writes it.", "Make one: dynapipe plan pipeline.hcl --output json > plan.json."},
+		{"plan-of-another-pipeline", "Plan of another pipeline",
+			"The plan that run --plan names was made of another pipeline, or with other values.", "Make it again, with the same files and values of variables."},
 		{"hot-partition", "Hot partition",
 			"Most writes go to one partition key, or to one after the other, and one partition takes 1,000 WCU in a second (a warning).", "Spread them over more partition keys, or bring the rows into another order."},
 		{"large-items", "Large items",

@@ -14,6 +14,7 @@
 //	scale.go     from the sample to all rows
 //	time.go      how long that takes
 //	warn.go      what is worth a warning
+//	compare.go   how far a plan was off
 package estimate
 
 import (

@@ -117,6 +117,7 @@ func (x *node) leave(s *sample, output string) plan.Figure {
 // estimate is what a run would do at a node.
 func (s *sample) estimate(x *node) *plan.NodeEstimate {
 	e := &plan.NodeEstimate{In: x.in, Out: x.out, Rejected: s.times(x, float64(x.report.Rejected))}
+	defer round(e)
 	switch {
 	case x.copied == nil:
 	case x.Kind == plan.Source:
@@ -127,6 +128,19 @@ func (s *sample) estimate(x *node) *plan.NodeEstimate {
 		s.writing(x, e)
 	}
 	return e
+}
+
+// round makes figures whole that have no parts; read units have halves.
+func round(e *plan.NodeEstimate) {
+	for _, f := range []*plan.Figure{&e.In, &e.Out, &e.Rejected, e.Bytes, e.Requests} {
+		if f != nil {
+			f.Value = math.Round(f.Value)
+		}
+	}
+	for i := range e.Capacity {
+		u := &e.Capacity[i].Units
+		u.Value = math.Round(u.Value*2) / 2
+	}
 }
 
 // reading is what a source takes.

@@ -27,6 +27,7 @@ func Write(w io.Writer, r *engine.Report, history *Recorder) error {
 	m.ledger(r)
 	m.rejects(r)
 	m.services(r)
+	m.plan(r)
 	m.throttles(r)
 	m.warnings(r)
 	m.put("</main>\n</body>\n</html>\n")

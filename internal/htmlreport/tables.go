@@ -114,6 +114,18 @@ func (m markup) services(r *engine.Report) {
 	t.end()
 }
 
+// plan is how far the plan was off that the run was given.
+func (m markup) plan(r *engine.Report) {
+	if r.Plan == nil {
+		return
+	}
+	t := m.table("Against the plan", "plan", "<figure", "planned", "was", "off")
+	for _, f := range r.Plan.Figures {
+		t.row(f.Title(), f.PlannedText(), f.Text(f.Actual), f.OffText())
+	}
+	t.end()
+}
+
 func (m markup) throttles(r *engine.Report) {
 	t := m.table("Throttles by reason", "throttles", "<node", "<reason", "<resource", "requests")
 	for _, n := range r.Nodes {

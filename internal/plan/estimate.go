@@ -88,3 +88,14 @@ type Capacity struct {
 	Kind  string `json:"kind" values:"read write" doc:"Which units they are."`
 	Units Figure `json:"units" doc:"How many."`
 }
+
+// Slowest is how long the node takes that a run waits for, as far as that is known;
+// else nil.
+func (v *View) Slowest() (slowest *Figure) {
+	for i := range v.Nodes {
+		if e := v.Nodes[i].Estimate; e != nil && e.Seconds != nil && e.Seconds.Known() && (slowest == nil || e.Seconds.Value > slowest.Value) {
+			slowest = e.Seconds
+		}
+	}
+	return slowest
+}

@@ -118,7 +118,7 @@ func TestView(t *testing.T) {
   state: in (sensitive)/state, every 5s; --resume goes on from the last checkpoint
 
   1. source.csv.users
-       path    (sensitive)
+       path  (sensitive)
        [file]  (sensitive).csv
 
   2. sink.t.out  <- source.csv.users.rich

@@ -50,6 +50,7 @@ func (v View) WriteText(w io.Writer, width int) error {
 			fmt.Fprintf(&b, "  <- %s", strings.Join(n.From, ", "))
 		}
 		b.WriteByte('\n')
+		writeLines(&b, n.arguments(), width)
 		writeLines(&b, n.lines(width), width)
 	}
 	_, err := io.WriteString(w, b.String())
@@ -61,12 +62,17 @@ type line struct {
 	wrap       bool // a text that may be broken anywhere between words
 }
 
-// lines is what there is to say of a node: its arguments, then its facts.
-func (n NodeView) lines(width int) []line {
-	var out []line
+// arguments is what the file says of a node.
+func (n NodeView) arguments() (out []line) {
 	for _, a := range n.Arguments {
 		out = append(out, line{name: a.Name, text: a.Value})
 	}
+	return out
+}
+
+// lines is what else there is to say of it.
+func (n NodeView) lines(width int) []line {
+	var out []line
 	add := func(name string, texts ...string) {
 		for _, t := range texts {
 			if t != "" {
@@ -121,7 +127,7 @@ func (n NodeView) evaluations() (out []line) {
 		}
 	}
 	if len(columns) > 0 {
-		out = append(out, line{name: "[columns]", text: strings.Join(columns, ", ")})
+		out = append(out, line{name: "[columns]", text: strings.Join(columns, ", "), wrap: true})
 	}
 	return append(out, others...)
 }

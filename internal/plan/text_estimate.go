@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -147,7 +148,7 @@ func (n NodeView) samples(width int) (out []line) {
 			continue
 		}
 		out = append(out, line{name: "[schema" + of + "]", text: p.schemaText(), wrap: true},
-			line{name: "[after" + of + "]", text: p.table(width)})
+			line{name: "[after" + of + "]", text: p.table(n.newFirst(p.Schema), width)})
 	}
 	return out
 }
@@ -175,8 +176,25 @@ func (p Passed) schemaText() string {
 	return strings.Join(parts, ", ")
 }
 
+// newFirst is attributes in the order in which they are shown: what a transform
+// makes comes first, so that it is seen.
+func (n NodeView) newFirst(attributes []Attribute) []Attribute {
+	if n.Sample.Before == nil {
+		return attributes
+	}
+	var made, rest []Attribute
+	for _, a := range attributes {
+		if slices.ContainsFunc(n.Sample.Before.Schema, func(b Attribute) bool { return a.Name == b.Name }) {
+			rest = append(rest, a)
+		} else {
+			made = append(made, a)
+		}
+	}
+	return append(made, rest...)
+}
+
 // table is the first rows in columns, as many of these as there is room for.
-func (p Passed) table(width int) string {
+func (p Passed) table(attributes []Attribute, width int) string {
 	items := make([]attr.Value, len(p.First))
 	grid := [][]string{{"row"}}
 	for i, row := range p.First {
@@ -184,14 +202,14 @@ func (p Passed) table(width int) string {
 		grid[0] = append(grid[0], shortOrigin(row.Origin))
 	}
 	left := width - widest(grid[0])
-	for i, a := range p.Schema {
+	for i, a := range attributes {
 		column := []string{cell(oneLine(a.Name))}
 		for _, item := range items {
 			column = append(column, cell(valueText(item.Get(a.Name))))
 		}
-		more := fmt.Sprintf("+%d", len(p.Schema)-i)
+		more := fmt.Sprintf("+%d", len(attributes)-i)
 		need := widest(column) + 2
-		if last := i == len(p.Schema)-1; need > left || !last && need+2+len(more) > left {
+		if last := i == len(attributes)-1; need > left || !last && need+2+len(more) > left {
 			column = make([]string, len(column))
 			column[0] = more
 			grid = append(grid, column)
