@@ -145,15 +145,6 @@ func (e *encoder) put(p *delivery.Page, v *delivery.View, row int, out *deliver.
 // from too long.
 const mayGrow = 64 << 10
 
-// appendPart appends what a row adds to a request.
-func appendPart(dst []byte, row *deliver.Row) []byte {
-	if row.Body != nil {
-		return append(dst, row.Body...)
-	}
-	dst = row.Receipt.(*delivery.Rows).AppendItem(append(dst, putHead...), row.Index)
-	return append(dst, tail...)
-}
-
 // deletion sends the key alone: the receipt knows the row. What it costs depends
 // on the item that is deleted, which is not known.
 func (e *encoder) deletion(p *delivery.Page, t *delivery.Table, row int, out *deliver.Row) {

@@ -44,7 +44,8 @@ func (s *sender) Send(ctx context.Context, r *deliver.Request) (deliver.Answer, 
 // appendRequest appends the request's body. Rows of one table stand together.
 func appendRequest(dst []byte, rows []*deliver.Row) []byte {
 	dst = append(dst, `{"RequestItems":{`...)
-	for i, row := range rows {
+	for i := 0; i < len(rows); {
+		row := rows[i]
 		switch {
 		case i == 0:
 			dst = append(attr.AppendJSONString(dst, row.Table), ":["...)
@@ -53,7 +54,14 @@ func appendRequest(dst []byte, rows []*deliver.Row) []byte {
 		default:
 			dst = append(dst, ',')
 		}
-		dst = appendPart(dst, row)
+		if row.Body != nil {
+			dst = append(dst, row.Body...)
+			i++
+			continue
+		}
+		var n int
+		dst, n = row.Receipt.(*delivery.Rows).AppendItems(dst, rows[i:], putHead, tail)
+		i += n
 	}
 	return append(dst, `]},"ReturnConsumedCapacity":"INDEXES"}`...)
 }

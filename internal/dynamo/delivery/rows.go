@@ -57,16 +57,34 @@ func (r *Rows) Origin(row int) record.Origin { return r.receipt.Origin(row) }
 func (r *Rows) Receipt() *record.Receipt { return r.receipt }
 
 // Item is a row that has not ended as a DynamoDB JSON map.
-func (r *Rows) Item(row int) []byte { return r.AppendItem(nil, row) }
-
-// AppendItem appends a row that has not ended as a DynamoDB JSON map.
-func (r *Rows) AppendItem(dst []byte, row int) []byte {
+func (r *Rows) Item(row int) []byte {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	return r.append(nil, row)
+}
+
+func (r *Rows) append(dst []byte, row int) []byte {
 	if r.page == nil {
 		return append(dst, r.items[row]...)
 	}
 	return r.page.Items.AppendRow(dst, row)
+}
+
+// AppendItems appends the first of some rows, as far as they are these, each
+// between head and tail and with a comma between them, and says how many.
+func (r *Rows) AppendItems(dst []byte, rows []*deliver.Row, head, tail string) ([]byte, int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i, row := range rows {
+		if row.Receipt != deliver.Receipt(r) || row.Body != nil || row.Table != rows[0].Table {
+			return dst, i
+		}
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(r.append(append(dst, head...), row.Index), tail...)
+	}
+	return dst, len(rows)
 }
 
 // done forgets rows, and the batch with the last one.
