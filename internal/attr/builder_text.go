@@ -150,7 +150,7 @@ func (b *Builder) addPayload(c *column, kind Kind, row int) {
 	case !c.accepts(columnType(kind)):
 		c.data = s.payload(c.data, kind, 1)
 	case kind == String:
-		c.data = s.appendStr(c.data, "S")
+		c.addText(s, "S")
 	case kind == Number:
 		c.data = append(c.data, s.number("N")...)
 	case kind == Bool:
@@ -174,13 +174,20 @@ func (b *Builder) addPlainValue(c *column, row int) {
 	case !c.accepts(columnType(kind)):
 		c.data = s.plain(c.data, 1)
 	case kind == String:
-		c.data = s.appendStr(c.data, "a value")
+		c.addText(s, "a value")
 	case kind == Bool:
 		c.data = append(c.data, boolByte(s.boolean()))
 	default:
 		c.data = append(c.data, s.plainNumber()...)
 	}
 	c.finish(row)
+}
+
+// addText reads a string as the cell that has begun.
+func (c *column) addText(s *scanner, what string) {
+	start := len(c.data)
+	c.data = s.appendStr(c.data, what)
+	c.bare = c.rest && JSONHoldsBare([]int32{0}, c.data[start:])
 }
 
 // plainKind is the kind of a plain JSON value by its first byte. What starts no

@@ -10,14 +10,17 @@ import "github.com/dynapipe/dynapipe/internal/record"
 // usualItem consumes members of an item, one after the other, as long as they
 // are those of the likely columns and of their types. It stops before the comma
 // or brace that follows the last of them, and reports whether there was one.
-func (b *Builder) usualItem() bool { return b.usual((*scanner).usualItemValue) }
+func (b *Builder) usualItem() bool {
+	return b.usual((*scanner).usualItemValue, (*heads).aroundItemText)
+}
 
 // usualObject is usualItem of a plain JSON object.
-func (b *Builder) usualObject() bool { return b.usual((*scanner).usualValue) }
+func (b *Builder) usualObject() bool { return b.usual((*scanner).usualValue, (*heads).aroundText) }
 
 // usual consumes members; value appends the value of a column at a byte of the
-// text and says where it ends, or gives less than 0.
-func (b *Builder) usual(value func(s *scanner, c *column, at int) (data []byte, end int)) bool {
+// text and says where it ends, or gives less than 0; around is what a member
+// with a text takes beside it, if nothing in it is escaped.
+func (b *Builder) usual(value func(s *scanner, c *column, at int) (data []byte, end int), around func(*heads) int) bool {
 	s, row := &b.scan, len(b.pos)
 	from := s.pos
 	for pos := from; b.next < len(b.columns); pos++ {
@@ -29,9 +32,10 @@ func (b *Builder) usual(value func(s *scanner, c *column, at int) (data []byte, 
 		if end < 0 {
 			break
 		}
-		b.size += len(data) - len(c.data)
+		text := len(data) - len(c.data)
+		b.size += text
 		c.begin(row)
-		c.data = data
+		c.data, c.bare = data, c.rest && c.typ == record.String && end-pos-text == around(&c.heads)
 		c.finish(row)
 		b.next++
 		s.pos = end

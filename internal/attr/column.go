@@ -29,10 +29,12 @@ type column struct {
 	nulls   []byte  // bitmap: it is DynamoDB NULL
 	present int     // rows that have it
 	marked  int     // rows that are NULL
+	bare    bool    // each cell is text that JSON holds as it is; false when that is not known
 
 	// The row being built.
 	row    int         // 1 + the last row that set it
 	was    record.Type // the type before it
+	rest   bool        // the cells before it are bare
 	before *cells      // the cells before it changed the type
 }
 
@@ -46,6 +48,10 @@ type heads struct {
 func headsOf(quoted string) heads {
 	return heads{itemText: quoted + `{"S":"`, itemNumber: quoted + `{"N":"`, text: quoted + `"`}
 }
+
+func (h *heads) aroundItemText() int { return len(h.itemText) + len(`"}`) }
+
+func (h *heads) aroundText() int { return len(h.text) + len(`"`) }
 
 // cells is what a change of type replaces.
 type cells struct {
@@ -94,6 +100,8 @@ func (c *column) has(row int) bool {
 func (c *column) begin(row int) {
 	c.was = c.typ
 	c.row = row + 1
+	c.rest = c.present == 0 || c.bare
+	c.bare = false
 	c.reach(row)
 }
 
@@ -109,6 +117,7 @@ func (c *column) clear(row int) {
 			bitutil.ClearBit(c.nulls, row)
 		}
 	}
+	c.bare = false
 	c.ends = c.ends[:row]
 	c.data = c.data[:c.startOf(row)]
 }
@@ -235,7 +244,7 @@ func (c *column) reset() {
 // cut is the column of a batch of that many rows.
 func (c *column) cut(mem memory.Allocator, rows int) record.Column {
 	c.reach(rows)
-	out := record.Column{Name: c.name, Type: c.typ}
+	out := record.Column{Name: c.name, Type: c.typ, Bare: c.bare}
 	if c.typ == 0 {
 		out.Type = record.String
 	}

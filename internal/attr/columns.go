@@ -28,7 +28,7 @@ func Select(mem memory.Allocator, b *record.Batch, rows []int) *record.Batch {
 }
 
 func selectColumn(mem memory.Allocator, c record.Column, rows []int) record.Column {
-	out := record.Column{Name: c.Name, Type: c.Type}
+	out := record.Column{Name: c.Name, Type: c.Type, Bare: c.Bare}
 	if c.Nulls != nil {
 		out.Nulls = selectBits(c.Nulls, 0, rows)
 	}

@@ -61,9 +61,11 @@ func NewEncoder(b *record.Batch) *Encoder {
 // is appended.
 func (e *Encoder) look() {
 	for i := range e.columns {
-		if c := &e.columns[i]; c.Type == record.String && !JSONHoldsBare(c.offsets, c.data) {
+		c := &e.columns[i]
+		if c.Type == record.String && !c.Bare && !JSONHoldsBare(c.offsets, c.data) {
 			c.way, c.head = escaped, c.head[:len(c.head)-1]
 		}
+		c.checkBare()
 	}
 }
 

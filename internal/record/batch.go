@@ -64,6 +64,9 @@ type Column struct {
 	// Nulls marks DynamoDB NULL, one bit a row; nil when the column has none.
 	// A marked row is valid in Values, where it holds an empty value.
 	Nulls []byte
+	// Bare says that each value of a string column stands in JSON between quotes
+	// as it is: UTF-8 without anything to be escaped. Without it that is not known.
+	Bare bool
 }
 
 // Absent reports that the row does not have the attribute.
