@@ -80,6 +80,8 @@ func (n *arithmeticLoop) smalls(m *machine, out *vector, i int, x, y small) bool
 		z, ok = x.plus(y.negated())
 	case hclsyntax.OpMultiply:
 		z, ok = x.times(y)
+	case hclsyntax.OpDivide:
+		z, ok = x.over(y)
 	case hclsyntax.OpModulo:
 		if y.coef == 0 {
 			return false

@@ -2,6 +2,7 @@ package expr
 
 import (
 	"math/bits"
+	"slices"
 	"strconv"
 )
 
@@ -153,6 +154,21 @@ func (n small) plus(other small) (small, bool) {
 		return small{}, false
 	}
 	return smallOf(x+y, scale)
+}
+
+// over divides by a whole power of ten, which only moves the point; false for
+// any other divisor.
+func (n small) over(other small) (small, bool) {
+	power, found := slices.BinarySearch(powersOfTen[:], uint64(max(other.coef, 0)))
+	if !found || other.scale > 0 {
+		return small{}, false
+	}
+	coef, scale := n.coef, n.scale+int32(power)
+	for scale > 0 && coef%10 == 0 && coef != 0 {
+		coef /= 10
+		scale--
+	}
+	return smallOf(coef, scale)
 }
 
 func (n small) negated() small { return small{-n.coef, n.scale} }

@@ -102,3 +102,26 @@ func TestWideNumbers(t *testing.T) {
 		}
 	}
 }
+
+// Dividing by a power of ten moves the point, and gives what decimals give.
+func TestOverPowersOfTen(t *testing.T) {
+	for _, a := range []string{"0", "-0.0", "1", "-7", "12300", "0.05", "-1.50", "999999999999999999", "100000000000000000", "0.0000000000000001"} {
+		for power := range smallDigits + 1 {
+			b := "1" + strings.Repeat("0", power)
+			n, okA := parseSmall(a)
+			m := small{coef: int64(powersOfTen[power])}
+			want, err := operation(hclsyntax.OpDivide)(a, b)
+			if !okA || err != nil {
+				t.Fatal(a, b, err)
+			}
+			if got, ok := n.over(m); !ok || string(got.append(nil)) != want.Text() {
+				t.Errorf("%s / %s is %s (%v), want %s", a, b, got.append(nil), ok, want.Text())
+			}
+		}
+	}
+	for _, b := range []small{{}, {coef: -10}, {coef: 2}, {coef: 1, scale: 1}, {coef: 20}} {
+		if got, ok := (small{coef: 5}).over(b); ok {
+			t.Errorf("5 / %s is %s", b.append(nil), got.append(nil))
+		}
+	}
+}
