@@ -312,6 +312,35 @@ sink "batch_write" "out" {
 	})
 }
 
+// TestPlanTellsTheSizeOfFiles: to the byte where all rows were looked at, within 5 %
+// of a part, and of a compressed file what it is before.
+func TestPlanTellsTheSizeOfFiles(t *testing.T) {
+	names := []string{"out.csv", "out.jsonl", "out.parquet", "out.jsonl.gz"}
+	pipeline := ordersSource
+	for i, name := range names {
+		pipeline += fmt.Sprintf("sink \"file\" \"f%d\" {\n  from = source.csv.in\n  path = %q\n}\n", i, name)
+	}
+	p := newPlanned(t, &dynamotest.Server{}, pipeline)
+	p.write(t, "in.csv", orders(12000))
+	all, part := p.plan(t), p.plan(t, "--sample", "4096")
+	p.run(t)
+	for i, name := range names {
+		info, err := os.Stat(filepath.Join(p.dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		size := float64(info.Size())
+		if name == "out.jsonl.gz" {
+			if e := all.Nodes[i+1].Estimate; !e.Bytes.AtMost || e.Bytes.Value != all.Nodes[2].Estimate.Bytes.Value || size >= e.Bytes.Value {
+				t.Errorf("%s of %v bytes is planned as %+v", name, size, e.Bytes)
+			}
+			continue
+		}
+		near(t, name, all.Nodes[i+1].Estimate.Bytes, size, 0)
+		near(t, "a part of "+name, part.Nodes[i+1].Estimate.Bytes, size, 0.05)
+	}
+}
+
 // TestPlanWarns: what is wrong with writes that would go well.
 func TestPlanWarns(t *testing.T) {
 	server := dynamotest.Start(t)

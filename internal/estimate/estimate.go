@@ -27,6 +27,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/dynapipe/dynapipe/engine"
+	"github.com/dynapipe/dynapipe/internal/dryrun"
 	"github.com/dynapipe/dynapipe/internal/expr"
 	"github.com/dynapipe/dynapipe/internal/plan"
 	"github.com/dynapipe/dynapipe/internal/progress"
@@ -85,6 +86,7 @@ type node struct {
 	source *source
 	sink   *sink
 	first  *first // before a transform that asks a service
+	fails  error  // why a transform can't be used
 	report engine.NodeReport
 	view   *plan.NodeView
 
@@ -136,8 +138,15 @@ func (s *sample) add(x *node) {
 	case len(copied.Inputs) == 0:
 		return
 	case x.Kind == plan.Sink:
-		x.sink = newSink(x.Node)
+		x.sink = newSink(x.Node, x.unusable())
 		copied.Sink = x.sink
+	case x.unusable() != nil:
+		x.fails = x.unusable()
+		x.why = x.Address + " was left out"
+		s.note(x.Node, x.fails.Error())
+		end := &plan.Node{Address: x.Address, Kind: plan.Sink, Sink: dryrun.Counting{}, Inputs: copied.Inputs}
+		s.copy.Nodes = append(s.copy.Nodes, end)
+		return
 	}
 	if asks(*x.view) {
 		x.first = &first{rows: mostAsked}
@@ -211,6 +220,17 @@ func (x *node) failed() error {
 		return x.source.failed
 	case x.sink != nil:
 		return x.sink.failed
+	}
+	return x.fails
+}
+
+// unusable is why the tables of a node can't be used, by what was asked of them for
+// the plan: a run would not find them either, and asking again takes time.
+func (x *node) unusable() error {
+	for _, t := range x.view.Facts.Tables {
+		if len(t.Keys) == 0 {
+			return fmt.Errorf("table %s: %s", t.Name, t.Note)
+		}
 	}
 	return nil
 }

@@ -103,6 +103,21 @@ sink "file" "copy" {
   from = source.csv.in
   path = "out/copy.csv"
 }
+transform "filter" "b" {
+  from  = source.csv.in
+  where = row.id == "b"
+}
+transform "lookup" "users" {
+  from = transform.filter.b
+  get "user" {
+    table = "users"
+    key   = { id = row.id }
+  }
+}
+sink "file" "users" {
+  from = transform.lookup.users
+  path = "out/users.jsonl.gz"
+}
 `, builtin.Catalog(), pipeline.Options{Run: run})
 	if diags.HasErrors() {
 		t.Fatal(diags)
@@ -111,11 +126,19 @@ sink "file" "copy" {
 	if warnings := Fill(t.Context(), p, &v, Options{Run: run}); len(warnings) > 0 {
 		t.Errorf("%v", warnings)
 	}
-	table, copied := v.Nodes[1].Estimate, v.Nodes[2].Estimate
-	if !strings.Contains(table.Fails, "127.0.0.1:1") || table.In.Value != 2 || table.Requests != nil || len(v.Sampling.Notes) != 1 {
+	nodes := map[string]*plan.NodeEstimate{}
+	for _, n := range v.Nodes {
+		nodes[n.Address] = n.Estimate
+	}
+	table, copied := nodes["sink.batch_write.table"], nodes["sink.file.copy"]
+	if !strings.Contains(table.Fails, "127.0.0.1:1") || table.In.Value != 2 || table.Requests != nil || len(v.Sampling.Notes) != 2 {
 		t.Errorf("the sink that can't be reached is planned as %+v, noted as %q", table, v.Sampling.Notes)
 	}
-	if !copied.Out.Exact || copied.Out.Value != 2 || copied.Fails != "" {
+	if !copied.Out.Exact || copied.Out.Value != 2 || copied.Fails != "" || copied.Bytes.Value != float64(len("id\na\nb\n")) {
 		t.Errorf("the file is planned as %+v", copied)
+	}
+	looked, behind, before := nodes["transform.lookup.users"], nodes["sink.file.users"], nodes["transform.filter.b"]
+	if !strings.Contains(looked.Fails, "127.0.0.1:1") || looked.In.Value != 1 || looked.Out.Known() || behind.In.Known() || before.Out.Value != 1 {
+		t.Errorf("the lookup that can't be made is planned as %+v, what comes before as %+v, what behind as %+v", looked, before, behind)
 	}
 }

@@ -102,6 +102,9 @@ func (x *node) come(s *sample) plan.Figure {
 
 // leave is how many rows leave a node by an output.
 func (x *node) leave(s *sample, output string) plan.Figure {
+	if x.copied == nil && x.Kind == plan.Transform {
+		return unknown(x.why)
+	}
 	left := s.passing.left(x.copied, output)
 	scaler, own := x.Transform.(transforms.Scaler)
 	if !own || !x.in.Known() || x.in.Exact && !x.partly() {
@@ -126,6 +129,10 @@ func (s *sample) estimate(x *node) *plan.NodeEstimate {
 		s.asking(x, e)
 	case x.Kind == plan.Sink && x.sink.packing != nil:
 		s.writing(x, e)
+	case x.Kind == plan.Sink && x.sink.bytes != nil:
+		bytes := s.times(x, x.sink.bytes.Value)
+		bytes.AtMost = x.sink.bytes.AtMost && bytes.Known()
+		e.Bytes = &bytes
 	}
 	return e
 }
@@ -178,6 +185,7 @@ func (s *sample) asking(x *node, e *plan.NodeEstimate) {
 		return f
 	}
 	requests := most(float64(x.report.Requests))
+	requests.Exact = false // as they are cut
 	e.Requests = &requests
 	for _, c := range x.report.Capacity {
 		e.Capacity = append(e.Capacity, plan.Capacity{Table: c.Table, Index: c.Index, Kind: "read", Units: most(c.Units)})
@@ -207,6 +215,9 @@ func (s *sample) writing(x *node, e *plan.NodeEstimate) {
 	requests := s.times(x, float64(k.packing.Requests()))
 	if requests.Known() && !requests.Exact && x.came() > 0 {
 		requests.Value = math.Ceil(k.packing.Scaled(x.in.Value / x.came()))
+	}
+	if !k.x.Cost.Caps.Single {
+		requests.Exact = false // a run cuts one short when the next rows are slow to come
 	}
 	e.Requests = &requests
 	for _, t := range u.tables {

@@ -19,8 +19,14 @@ import (
 // opening is how long a sink may take to find its tables.
 const opening = 3 * time.Second
 
-// rehearser is a sink that makes a sink of its own that writes nothing.
-type rehearser interface{ Rehearse() sinks.Config }
+// rehearser is a sink that makes a sink of its own that writes nothing, weighed an
+// open one that says how many bytes it would have written, shrinker one that then
+// compresses them.
+type (
+	rehearser interface{ Rehearse() sinks.Config }
+	weighed   interface{ Bytes() int64 }
+	shrinker  interface{ Shrinks() bool }
+)
 
 // expecter is a sink that can say what its rows would make of tables; planner one
 // that may create them.
@@ -49,15 +55,22 @@ type sink struct {
 	packing *deliver.Packing
 	use     use
 	asked   asked
+	bytes   *plan.Figure // of files; nil when they are not known
 }
 
-func newSink(n *plan.Node) *sink { return &sink{Config: n.Sink} }
+// newSink stands in for a node's sink, of which it may be known that it fails.
+func newSink(n *plan.Node, fails error) *sink { return &sink{Config: n.Sink, failed: fails} }
 
 // Open finds the tables, and creates none. Where that fails the rows are counted.
 func (s *sink) Open(ctx context.Context, env sinks.Env) (sinks.Sink, error) {
+	if s.failed != nil {
+		return dryrun.Counting{Config: s.Config}.Open(ctx, env)
+	}
 	if r, ok := s.Config.(rehearser); ok {
 		open, err := r.Rehearse().Open(ctx, env)
-		if err == nil {
+		if w, ok := open.(weighed); err == nil && ok {
+			return &weighing{Sink: open, of: s, weighed: w}, nil
+		} else if err == nil {
 			return open, nil
 		}
 		s.failed = err
@@ -106,6 +119,21 @@ func (s *sink) expect(ctx context.Context, e expecter, mem memory.Allocator) (er
 		return nil
 	})
 	return nil
+}
+
+// weighing is an open sink whose bytes are counted.
+type weighing struct {
+	sinks.Sink
+	of      *sink
+	weighed weighed
+}
+
+// Flush takes down what the rows have come to.
+func (w *weighing) Flush(ctx context.Context, how sinks.Ending) error {
+	err := w.Sink.Flush(ctx, how)
+	shrinks, ok := w.of.Config.(shrinker)
+	w.of.bytes = &plan.Figure{Value: float64(w.weighed.Bytes()), AtMost: ok && shrinks.Shrinks()}
+	return err
 }
 
 // reckoning is an open sink that writes nothing.

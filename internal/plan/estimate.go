@@ -21,7 +21,7 @@ type Figure struct {
 	Value   float64 `json:"value" doc:"The number, 0 where it is not known."`
 	Exact   bool    `json:"exact" doc:"All rows were looked at."`
 	AtLeast bool    `json:"at_least,omitempty" doc:"It may be more, by what is stored."`
-	AtMost  bool    `json:"at_most,omitempty" doc:"It may be less: of more rows more have the same keys."`
+	AtMost  bool    `json:"at_most,omitempty" doc:"It may be less: of more rows more have the same keys, and bytes are compressed."`
 	Unknown string  `json:"unknown,omitempty" doc:"Why there is no number."`
 }
 
@@ -65,7 +65,7 @@ type NodeEstimate struct {
 	Out      Figure     `json:"out" doc:"Rows that leave, or are written."`
 	Rejected Figure     `json:"rejected" doc:"Rows that are rejected."`
 	Basis    string     `json:"basis,omitempty" doc:"What the rows of a source were reckoned by."`
-	Bytes    *Figure    `json:"bytes,omitempty" doc:"Bytes of files that are read, as stored, or of items that are written."`
+	Bytes    *Figure    `json:"bytes,omitempty" doc:"Bytes of files that are read, as stored, of items that are written, or of a file, before it is compressed as a whole."`
 	Items    *ItemSizes `json:"items,omitempty" doc:"Sizes of the items that are written."`
 	Requests *Figure    `json:"requests,omitempty" doc:"Requests to a service, if none has to be sent again."`
 	Capacity []Capacity `json:"capacity,omitempty" doc:"Capacity units, by table and index."`

@@ -56,6 +56,8 @@ func (f Figure) about() string {
 	switch {
 	case f.AtLeast:
 		return "at least "
+	case f.AtMost && f.Exact:
+		return "at most "
 	case f.AtMost:
 		return "at most about "
 	case f.Exact:
@@ -74,6 +76,9 @@ func (n NodeView) estimates() (out []line) {
 	add("[rows]", n.rowsText())
 	if e.Bytes != nil && e.Bytes.Known() {
 		text := e.Bytes.String() + " to read"
+		if n.Kind == Sink.String() {
+			text = e.Bytes.String() + " to write"
+		}
 		if e.Items != nil {
 			text = e.Bytes.String()
 			text += fmt.Sprintf(" of items: %s on average, %s the largest looked at", figures.Count(int64(e.Items.Average+0.5)), figures.Count(e.Items.Largest))

@@ -24,6 +24,15 @@ func (c *Config) Rehearse() sinks.Config {
 	return &out
 }
 
+// Shrinks reports that what a rehearsal makes is not yet compressed.
+func (c *Config) Shrinks() bool {
+	how := c.compressionName()
+	return !c.columnar() && (how == compressionGzip || how == compressionZstd)
+}
+
+// Bytes is how many have been handed on, once the sink has been flushed.
+func (s *sink) Bytes() int64 { return s.out.written }
+
 // rehearsal takes the place of a sink with one file per value.
 type rehearsal struct{ *Config }
 
