@@ -247,6 +247,26 @@ sink "batch_write" "out" {
 			t.Errorf("the index, which not every item is in, is planned as %+v", units)
 		}
 	})
+	t.Run("keys that come again", func(t *testing.T) {
+		table := server.CreateTable(t, key...)
+		p := newPlanned(t, server, strings.Replace(ordersSource, "in.csv", "twice.csv", 1)+`
+sink "batch_write" "out" {
+  from  = source.csv.in
+  table = "`+table+`"
+}
+`)
+		rows := orders(300)
+		p.write(t, "twice.csv", rows+strings.SplitAfterN(rows, "\n", 2)[1])
+		v := p.plan(t)
+		r := p.run(t)
+		e, was := v.Nodes[1].Estimate, r.Nodes[1]
+		if !e.Out.AtMost || e.Out.Value != 600 || float64(was.Written) > e.Out.Value || !e.Capacity[0].Units.AtMost || was.Capacity[0].Units > e.Capacity[0].Units.Value {
+			t.Errorf("planned as %+v; %d rows were written, with %+v", e, was.Written, was.Capacity)
+		}
+		if len(v.Sampling.Notes) != 1 || !strings.Contains(v.Sampling.Notes[0], "300 rows looked at with a key that came before") {
+			t.Errorf("the notes are %q", v.Sampling.Notes)
+		}
+	})
 	t.Run("JSON lines in transactions", func(t *testing.T) {
 		table := server.CreateTable(t, key...)
 		p := newPlanned(t, server, `

@@ -236,6 +236,28 @@ func (s *sample) writing(x *node, e *plan.NodeEstimate) {
 		e.Capacity = append(e.Capacity, plan.Capacity{Table: m, Kind: "write", Units: units})
 	}
 	s.lasting(x, e)
+	if u.repeats > 0 {
+		coalescing(e, least)
+	}
+}
+
+// coalescing makes bounds of figures where a run may send one row for several of a
+// key; with items that are replaced, units are bound on neither side.
+func coalescing(e *plan.NodeEstimate, least bool) {
+	bound := func(f *plan.Figure) {
+		f.AtMost, f.Exact = f.Known(), false
+	}
+	bound(&e.Out)
+	bound(e.Requests)
+	if e.Bytes != nil {
+		bound(e.Bytes)
+	}
+	for i := range e.Capacity {
+		f := &e.Capacity[i].Units
+		if bound(f); least {
+			f.AtLeast, f.AtMost = false, false
+		}
+	}
 }
 
 // markerUnits is what the marker of a transaction takes: less than a KB, twice.

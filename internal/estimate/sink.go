@@ -106,7 +106,7 @@ func (s *sink) expect(ctx context.Context, e expecter, mem memory.Allocator) (er
 			s.notes = append(s.notes, "write_capacity: "+err.Error())
 		}
 	}
-	s.use.times = s.x.Cost.Times
+	s.use.times, s.use.shared = s.x.Cost.Times, !s.x.Cost.Caps.Single
 	s.packing = deliver.NewPacking(s.x.Cost.Caps, s.budget)
 	watched, ok := s.x.Rows.(delivery.Watched)
 	if !ok {
@@ -150,6 +150,9 @@ func (r *reckoning) Write(ctx context.Context, b *record.Batch, receipt *record.
 func (r *reckoning) Flush(ctx context.Context, _ sinks.Ending) error {
 	if err := r.x.Rows.Flush(ctx, forget); err != nil {
 		return err
+	}
+	if n := r.use.repeats; n > 0 {
+		r.notes = append(r.notes, count(n, "row")+" looked at with a key that came before: of those that wait together one is sent, so that figures are the most")
 	}
 	r.look(ctx)
 	return nil

@@ -1,6 +1,7 @@
 package estimate
 
 import (
+	"hash/maphash"
 	"slices"
 
 	"github.com/dynapipe/dynapipe/internal/attr"
@@ -16,6 +17,8 @@ type use struct {
 	of     map[*delivery.Table]*tableUse
 
 	requests int64 // rows of the core
+	repeats  int64 // of them, those whose key came before, where rows share requests
+	shared   bool  // they do
 	items    int64 // that are put
 	bytes    int64 // of them
 	largest  int64
@@ -28,7 +31,8 @@ type tableUse struct {
 	units   float64
 	indexes []*indexUse
 	keys    keys
-	samples []stored // of items that are put
+	seen    map[uint64]struct{} // hashes of keys
+	samples []stored            // of items that are put
 	expiry  expiry
 }
 
@@ -50,6 +54,9 @@ func (u *use) add(s *delivery.Sending) {
 		u.verbs[a.Verb]++
 		t := u.table(a.Key.Table())
 		t.keys.add(a.Key)
+		if u.shared && t.again(a.Key.Bytes()) {
+			u.repeats++
+		}
 		switch a.Verb {
 		case delivery.VerbPut:
 			u.put(t, a)
@@ -61,12 +68,28 @@ func (u *use) add(s *delivery.Sending) {
 	}
 }
 
+// seed is of the hashes of keys.
+var seed = maphash.MakeSeed()
+
+// again notes a key, and reports that it came before, as far as keys are told
+// apart.
+func (t *tableUse) again(key []byte) bool {
+	h := maphash.Bytes(seed, key)
+	if _, twice := t.seen[h]; twice {
+		return true
+	}
+	if len(t.seen) < mostKeys {
+		t.seen[h] = struct{}{}
+	}
+	return false
+}
+
 func (u *use) table(table *delivery.Table) *tableUse {
 	t := u.of[table]
 	if t != nil {
 		return t
 	}
-	t = &tableUse{table: table}
+	t = &tableUse{table: table, seen: map[uint64]struct{}{}}
 	for _, x := range table.Described.Indexes {
 		one := &indexUse{Index: x}
 		if x.Projection == "KEYS_ONLY" || x.Projection == "INCLUDE" {

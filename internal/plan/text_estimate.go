@@ -131,6 +131,8 @@ func (n NodeView) rowsText() string {
 		text += " in; out " + e.Out.String()
 	case n.Kind == Transform.String():
 		text += " in, " + e.Out.String() + " out"
+	case e.Out.Known() && e.Out.AtMost:
+		text += ", " + e.Out.String() + " written"
 	}
 	if e.Rejected.Known() && e.Rejected.Value >= 0.5 {
 		text += ", " + e.Rejected.String() + " rejected"
