@@ -19,6 +19,7 @@ type lane struct {
 	due      []*request // to be sent as soon as limit and budget allow
 	limit    limiter
 	inFlight int  // requests with rows of this lane
+	full     bool // as many were in flight as may be, and not yet few enough again
 	listed   bool // stands in the machine's list of busy lanes
 }
 
@@ -30,10 +31,14 @@ func (l *lane) idle() bool { return len(l.due) == 0 && l.again.len() == 0 && l.f
 func (l *lane) open(now time.Time) (at time.Time, ok bool) {
 	switch {
 	case l.inFlight >= l.limit.allowed():
+		l.full = true
+		return time.Time{}, false
+	case l.full && l.inFlight > l.limit.refill():
 		return time.Time{}, false
 	case now.Before(l.limit.resumes):
 		return l.limit.resumes, false
 	}
+	l.full = false
 	return time.Time{}, true
 }
 

@@ -174,3 +174,40 @@ func TestReasonSaysWhichTableIsHeldBack(t *testing.T) {
 		}
 	})
 }
+
+// A lane that was full is open again when a quarter of its requests are back, if
+// the service is near, and at once if it is not.
+func TestNearServiceIsSentSeveralAtATime(t *testing.T) {
+	for name, c := range map[string]struct {
+		least time.Duration
+		allow float64
+		opens int // requests in flight when it may be sent to, after it was full
+	}{
+		"near":          {500 * time.Microsecond, 8, 6},
+		"near, one":     {500 * time.Microsecond, 1, 0},
+		"near, two":     {500 * time.Microsecond, 2, 1},
+		"far":           {3 * time.Millisecond, 8, 7},
+		"not known yet": {0, 8, 7},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := lane{limit: newLimiter(DefaultConcurrency)}
+			l.limit.limit, l.limit.latency.least[0] = c.allow, c.least
+			for inFlight := range int(c.allow) {
+				l.inFlight = int(c.allow)
+				if _, open := l.open(noon); open {
+					t.Fatal("open though it is full")
+				}
+				l.inFlight = inFlight
+				_, open := l.open(noon)
+				if want := inFlight <= c.opens; open != want {
+					t.Errorf("%d in flight: open %v, want %v", inFlight, open, want)
+				}
+				if l.inFlight++; open && l.inFlight < int(c.allow) {
+					if _, still := l.open(noon); !still {
+						t.Errorf("%d in flight: no more may be sent, though it is not full", l.inFlight)
+					}
+				}
+			}
+		})
+	}
+}

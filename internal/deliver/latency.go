@@ -8,6 +8,9 @@ const (
 	minQueue = 2
 	// minRound is how many answers make an average that can be compared.
 	minRound = 16
+	// nearby is how far a service is at most that is near: less than a table in
+	// the cloud.
+	nearby = 2 * time.Millisecond
 	// memory is how long the least latency is remembered, at least, and how long
 	// a queue that was found keeps the limit from doubling.
 	memory = 10 * time.Second
@@ -97,13 +100,18 @@ func (l *latency) judge(average time.Duration, limit float64, now time.Time) flo
 
 // usual is how long the answers of a round may take, on average, without
 // suspicion.
-func (l *latency) usual() time.Duration {
-	least := l.least[0]
+func (l *latency) usual() time.Duration { return 2*l.lowest() + time.Millisecond }
+
+// lowest is the least average that is remembered; 0 when there is none.
+func (l *latency) lowest() time.Duration {
 	if l.least[1] > 0 {
-		least = min(least, l.least[1])
+		return min(l.least[0], l.least[1])
 	}
-	return 2*least + time.Millisecond
+	return l.least[0]
 }
+
+// near reports that an answer takes little more than the work of making it.
+func (l *latency) near() bool { return l.lowest() > 0 && l.lowest() < nearby }
 
 func (l *latency) remember(average time.Duration, now time.Time) {
 	if now.Sub(l.turned) >= memory {

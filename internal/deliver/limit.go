@@ -44,6 +44,17 @@ func newLimiter(max int) limiter { return limiter{max: max, limit: 1, probing: t
 
 func (l *limiter) allowed() int { return max(1, int(l.limit)) }
 
+// refill is how many requests there are in flight, of all that may be, when more
+// are sent. A near service and this program wait for each other's next piece of
+// work: several requests in a row cost one waking, on either side, and there is
+// no trip for which all of them would be needed.
+func (l *limiter) refill() int {
+	if l.latency.near() {
+		return l.allowed() * 3 / 4
+	}
+	return l.allowed()
+}
+
 // sent is told how many requests are in flight after one was sent.
 func (l *limiter) sent(inFlight int, now time.Time) {
 	if inFlight >= l.allowed() {
