@@ -41,14 +41,22 @@ type Builder struct {
 	changed []*column // columns that it made any
 	bytes   int       // of what it was given, at least
 
-	held int // bytes of the values of the rows that were kept
-	over overflow
-	scan scanner
+	held   int // bytes of the values of the rows that were kept
+	steady bool
+	over   overflow
+	scan   scanner
 }
 
 // NewBuilder is a builder that takes the memory of its batches from mem.
 func NewBuilder(mem memory.Allocator) *Builder {
 	return &Builder{mem: mem, index: make(map[string]*column)}
+}
+
+// Steady has each batch made in memory like that of the batch before, which it
+// takes over: for many batches, one like the other. Release must follow.
+func (b *Builder) Steady() *Builder {
+	b.steady = true
+	return b
 }
 
 // Rows is the number of rows kept so far.
@@ -308,9 +316,13 @@ func (b *Builder) reset() {
 	for _, c := range b.columns {
 		if c.present == 0 {
 			delete(b.index, c.name)
+			c.release(b.mem)
 			continue
 		}
 		c.reset()
+		if b.steady {
+			c.prepare(b.mem)
+		}
 		c.place = len(kept)
 		kept = append(kept, c)
 	}
@@ -324,5 +336,8 @@ func (b *Builder) reset() {
 
 // Release gives the builder's own memory back. It may be used anew.
 func (b *Builder) Release() {
-	*b = Builder{mem: b.mem, index: make(map[string]*column)}
+	for _, c := range b.columns {
+		c.release(b.mem)
+	}
+	*b = Builder{mem: b.mem, index: make(map[string]*column), steady: b.steady}
 }

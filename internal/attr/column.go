@@ -2,6 +2,7 @@ package attr
 
 import (
 	"slices"
+	"unsafe"
 
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/array"
@@ -12,7 +13,8 @@ import (
 )
 
 // column is a column in the making. Its buffers are reused from batch to
-// batch; what goes into a batch is copied from them, at its exact size.
+// batch; what goes into a batch is copied from them, at its exact size, but for
+// cells that were made in memory of the batch's own.
 //
 // Whatever the type, a cell is bytes: a bool is one byte until the batch is
 // cut. A column has no type until a value comes that is not NULL.
@@ -23,6 +25,8 @@ type column struct {
 	place   int // its index in the builder
 	typ     record.Type
 	data    []byte
+	own     []byte  // memory of the batch to come that data starts in; nil: data is copied to the batch
+	room    int     // how much data the last batch had
 	ends    []int32 // where the cell of a row ends; rows not reached yet are absent
 	sparse  bool    // some row is absent
 	valid   []byte  // bitmap of a sparse column: the row has the attribute
@@ -236,7 +240,7 @@ func boolByte(b bool) byte {
 // reset forgets the rows, and keeps the buffers.
 func (c *column) reset() {
 	*c = column{
-		name: c.name, quoted: c.quoted, heads: c.heads, place: c.place, data: c.data[:0], ends: c.ends[:0],
+		name: c.name, quoted: c.quoted, heads: c.heads, place: c.place, data: c.data[:0], own: c.own, room: c.room, ends: c.ends[:0],
 		valid: c.valid[:0], nulls: c.nulls[:0],
 	}
 }
@@ -260,8 +264,35 @@ func (c *column) cut(mem memory.Allocator, rows int) record.Column {
 		out.Values = newArray(out.Type, rows, rows-c.present, validity, c.bits(mem))
 		return out
 	}
-	out.Values = newArray(out.Type, rows, rows-c.present, validity, offsetsOf(mem, c.ends), bufferOf(mem, c.data, len(c.data)))
+	out.Values = newArray(out.Type, rows, rows-c.present, validity, offsetsOf(mem, c.ends), c.values(mem))
 	return out
+}
+
+// values is a buffer of the cells: the column's own memory, if they are still in
+// it.
+func (c *column) values(mem memory.Allocator) *memory.Buffer {
+	c.room = len(c.data)
+	if c.own == nil || unsafe.SliceData(c.data) != unsafe.SliceData(c.own) {
+		return bufferOf(mem, c.data, len(c.data))
+	}
+	buf := bufferIn(mem, c.own, len(c.data))
+	c.own, c.data = nil, nil
+	return buf
+}
+
+// prepare has the next batch's cells made in memory that it takes over.
+func (c *column) prepare(mem memory.Allocator) {
+	if c.own == nil {
+		c.own = mem.Allocate(c.room + c.room/8 + short)
+	}
+	c.data = c.own[:0]
+}
+
+func (c *column) release(mem memory.Allocator) {
+	if c.own != nil {
+		mem.Free(c.own)
+		c.own, c.data = nil, nil
+	}
 }
 
 // bits packs the cells of a bool column.

@@ -75,7 +75,7 @@ func (c *Config) Open(ctx context.Context, env sources.Env) (sources.Source, err
 	if err != nil {
 		return nil, err
 	}
-	b := attr.NewBuilder(env.Mem)
+	b := attr.NewBuilder(env.Mem).Steady()
 	return files.Open(ctx, env, &c.input, b, func(text stream.Text) files.Decoder {
 		return &decoder{document: jsonio.NewDocumentReader(text, pointer), json: &c.json, rows: b}
 	})

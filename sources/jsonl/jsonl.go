@@ -55,7 +55,7 @@ func (c *Config) Facts(context.Context) (schema.Facts, error) { return c.input.F
 
 // Open finds the files.
 func (c *Config) Open(ctx context.Context, env sources.Env) (sources.Source, error) {
-	b := attr.NewBuilder(env.Mem)
+	b := attr.NewBuilder(env.Mem).Steady()
 	return files.Open(ctx, env, &c.input, b, func(text stream.Text) files.Decoder {
 		return &decoder{lines: jsonio.NewLineReader(text), json: &c.json, rows: b}
 	})
