@@ -359,7 +359,11 @@ type initDocument struct {
 
 // initWrite writes the pipeline and says what comes next.
 func (a *app) initWrite(text []byte, d *draft) error {
-	a.answer(initDocument{File: strings.TrimSuffix(d.out, plan.StandardStream), Text: string(text), Rejected: d.found.Rejected})
+	doc := initDocument{Text: string(text), Rejected: d.found.Rejected}
+	if d.out != plan.StandardStream {
+		doc.File = d.out
+	}
+	a.answer(doc)
 	if d.out == plan.StandardStream {
 		if a.asksJSON() {
 			return nil

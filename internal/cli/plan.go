@@ -148,7 +148,7 @@ func outcome(v plan.View) error {
 		case e == nil:
 		case e.Fails != "":
 			return coming{diag.ExitFailed}
-		case e.Rejected.Value > 0:
+		case e.Rejected.Value > 0, n.Sample != nil && n.Sample.Rejected > 0:
 			rejects = true
 		}
 		if n.Kind == plan.Sink.String() && e != nil && (!e.Out.Known() || e.Out.Value > 0) {

@@ -182,6 +182,14 @@ func hide(r *engine.Report, secrets *diag.Secrets) {
 		r.FirstRejects[i] = secrets.Mask(what)
 	}
 	for i := range r.Nodes {
+		for j := range r.Nodes[i].Capacity {
+			c := &r.Nodes[i].Capacity[j]
+			c.Table, c.Index = secrets.Mask(c.Table), secrets.Mask(c.Index)
+		}
+		for j := range r.Nodes[i].ThrottleReasons {
+			t := &r.Nodes[i].ThrottleReasons[j]
+			t.Resource = secrets.Mask(t.Resource)
+		}
 		for j := range r.Nodes[i].Warnings {
 			w := &r.Nodes[i].Warnings[j]
 			w.Message = secrets.Mask(w.Message)

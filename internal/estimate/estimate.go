@@ -172,6 +172,11 @@ func (s *sample) run(ctx context.Context) {
 	stop := make(chan struct{})
 	timer := time.AfterFunc(patience, func() { close(stop) })
 	defer timer.Stop()
+	whole := ctx
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	late := time.AfterFunc(2*patience, cancel) // something is asked again and again
+	defer late.Stop()
 	e := engine.New(&s.copy, engine.Options{
 		Run: s.options.Run, Stop: stop, Passed: s.passing.passed,
 		Rejected: func(what string) {
@@ -181,6 +186,9 @@ func (s *sample) run(ctx context.Context) {
 		},
 	})
 	s.report, s.err = e.Run(ctx)
+	if ctx.Err() != nil && whole.Err() == nil {
+		s.report.Status, s.err = engine.Interrupted, nil
+	}
 	s.cut = s.report.Status == engine.Interrupted && errors.Is(s.err, nil)
 	for i, copied := range s.copy.Nodes {
 		for _, x := range s.nodes {
@@ -247,7 +255,11 @@ func (s *sample) took() []progress.Consumed {
 			sums.Capacity(x.sink.asked.table, "", x.sink.asked.units)
 		}
 	}
-	return append([]progress.Consumed{}, sums.Snapshot().Capacity...)
+	took := append([]progress.Consumed{}, sums.Snapshot().Capacity...)
+	for i := range took {
+		took[i].Table, took[i].Index = s.plan.Secrets.Mask(took[i].Table), s.plan.Secrets.Mask(took[i].Index)
+	}
+	return took
 }
 
 // conclude puts what the sample has shown into the view.
@@ -263,8 +275,9 @@ func (s *sample) conclude() {
 		x.scale(s)
 		x.view.Estimate = s.estimate(x)
 		if err := x.failed(); err != nil {
-			x.view.Estimate.Fails = s.plan.Secrets.Mask(err.Error())
+			x.view.Estimate.Fails = err.Error()
 		}
+		x.view.Estimate.Mask(s.plan.Secrets.Mask)
 		if x.copied != nil {
 			x.view.Sample = s.passing.sampleOf(x)
 		}

@@ -1,6 +1,7 @@
 package estimate
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -140,5 +141,23 @@ sink "file" "users" {
 	looked, behind, before := nodes["transform.lookup.users"], nodes["sink.file.users"], nodes["transform.filter.b"]
 	if !strings.Contains(looked.Fails, "127.0.0.1:1") || looked.In.Value != 1 || looked.Out.Known() || behind.In.Known() || before.Out.Value != 1 {
 		t.Errorf("the lookup that can't be made is planned as %+v, what comes before as %+v, what behind as %+v", looked, before, behind)
+	}
+}
+
+// A part of a secret is one, too: it is masked before it is cut (promise 8).
+func TestSecretsAreMaskedBeforeTheyAreCut(t *testing.T) {
+	secrets := &diag.Secrets{}
+	token := strings.Repeat("7f", 50)
+	secrets.Add(token)
+	s := &sample{plan: &plan.Plan{Secrets: secrets}}
+	for _, text := range []string{s.short(token), s.example("a " + token), s.example(token)} {
+		if strings.Contains(text, "7f") {
+			t.Errorf("shown: %s", text)
+		}
+	}
+	e := plan.NodeEstimate{Requests: &plan.Figure{Unknown: "of " + token}, Capacity: []plan.Capacity{{Table: token, Index: token, Kind: "write"}}, SecondsBy: token}
+	e.Mask(secrets.Mask)
+	if text := fmt.Sprintf("%+v %+v", e, *e.Requests); strings.Contains(text, "7f") || e.Capacity[0].Kind != "write" {
+		t.Errorf("shown: %s", text)
 	}
 }

@@ -58,7 +58,7 @@ func (s *sample) warnings() (diags hcl.Diagnostics) {
 
 // tooManyRejects warns of a run that would fail.
 func (s *sample) tooManyRejects() hcl.Diagnostics {
-	rejects, read := 0.0, 0.0
+	rejects, read, whole := 0.0, 0.0, 0.0 // whole: in a run, as far as that is known
 	var first *node
 	for _, n := range s.plan.Nodes {
 		x := s.nodes[n]
@@ -67,12 +67,15 @@ func (s *sample) tooManyRejects() hcl.Diagnostics {
 			first = x
 		}
 		rejects += float64(x.report.Rejected)
+		if e := x.view.Estimate; e != nil {
+			whole += e.Rejected.Value
+		}
 	}
 	limit := s.plan.Settings.MaxRejects
 	switch {
 	case first == nil:
 		return nil
-	case !limit.IsPercent && rejects <= float64(limit.Count), limit.IsPercent && rejects*100 <= limit.Percent*read:
+	case !limit.IsPercent && max(rejects, whole) <= float64(limit.Count), limit.IsPercent && rejects*100 <= limit.Percent*read:
 		return nil
 	}
 	s.view.Sampling.Fails = "more rows are rejected than max_rejects allows"
@@ -97,7 +100,7 @@ func (s *sample) hotPartition(x *node, t *tableUse) hcl.Diagnostics {
 		return hcl.Diagnostics{diag.Warning(x.Range, "Hot partition",
 			"Of the writes to table %s %.0f %% go to one partition key (%q), and a partition takes %s WCU in a second: they take %s at least, whatever the table could take. "+
 				"Spread them over more keys, for instance by a suffix of the partition key.",
-			t.table.Name, share*100, s.plan.Secrets.Mask(delivery.Shorten(key)), figures.Count(perPartition), figures.Seconds(units.Value*share/perPartition))}
+			t.table.Name, share*100, s.short(key), figures.Count(perPartition), figures.Seconds(units.Value*share/perPartition))}
 	case k.typicalRun() >= long:
 		return hcl.Diagnostics{diag.Warning(x.Range, "Hot partition",
 			"Rows of one partition key of table %s follow each other, %s of them typically, so that one partition after the other takes all of the writes, and a partition takes %s WCU in a second. "+
@@ -149,21 +152,25 @@ func (s *sample) neverExpires(x *node, f *found) hcl.Diagnostics {
 	case seen.late > 0:
 		return hcl.Diagnostics{diag.Warning(x.Range, "Time to live in milliseconds",
 			"Table %s takes %s for the second of 1970 at which an item expires, and %s of the %s looked at have more than any sensible one there, as %s: they look like milliseconds. Divide them by 1000: floor(row.%s / 1000).",
-			f.use.table.Name, f.expires, figures.Count(seen.late), count(f.use.expiry.rows, "item"), delivery.Shorten(seen.example), f.expires)}
+			f.use.table.Name, f.expires, figures.Count(seen.late), count(f.use.expiry.rows, "item"), s.short(seen.example), f.expires)}
 	case seen.numbers < seen.present:
 		return hcl.Diagnostics{diag.Warning(x.Range, "Time to live is no number",
 			"Table %s takes %s for the second of 1970 at which an item expires, and %s of the %s looked at have no number there%s: they never expire. Make it a number of seconds: epoch(row.%s) of an RFC 3339 time, tonumber(row.%s) of digits.",
-			f.use.table.Name, f.expires, figures.Count(seen.present-seen.numbers), count(f.use.expiry.rows, "item"), example(seen.example), f.expires, f.expires)}
+			f.use.table.Name, f.expires, figures.Count(seen.present-seen.numbers), count(f.use.expiry.rows, "item"), s.example(seen.example), f.expires, f.expires)}
 	}
 	return nil
 }
 
-func example(text string) string {
+func (s *sample) example(text string) string {
 	if text == "" {
 		return ""
 	}
-	return fmt.Sprintf(", as %q", delivery.Shorten(text))
+	return fmt.Sprintf(", as %q", s.short(text))
 }
+
+// short is a value for a message: masked before it is cut, since a part of a
+// secret is one too (promise 8).
+func (s *sample) short(text string) string { return delivery.Shorten(s.plan.Secrets.Mask(text)) }
 
 // drops warns of puts that replace items which have more.
 func (s *sample) drops(x *node, f *found) hcl.Diagnostics {

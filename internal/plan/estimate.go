@@ -75,6 +75,23 @@ type NodeEstimate struct {
 	Fails     string  `json:"fails,omitempty" doc:"Why a run would fail here."`
 }
 
+// Mask has every text of the estimate masked (promise 8).
+func (e *NodeEstimate) Mask(mask func(string) string) {
+	texts := []*string{&e.Basis, &e.SecondsBy, &e.Fails}
+	for _, f := range []*Figure{&e.In, &e.Out, &e.Rejected, e.Bytes, e.Requests, e.Seconds} {
+		if f != nil {
+			texts = append(texts, &f.Unknown)
+		}
+	}
+	for i := range e.Capacity {
+		c := &e.Capacity[i]
+		texts = append(texts, &c.Table, &c.Index, &c.Units.Unknown)
+	}
+	for _, t := range texts {
+		*t = mask(*t)
+	}
+}
+
 // ItemSizes are sizes of items in bytes, by DynamoDB's rule.
 type ItemSizes struct {
 	Average float64 `json:"average" doc:"Bytes of an item on average, by DynamoDB's rule."`
