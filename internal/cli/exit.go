@@ -45,9 +45,11 @@ func (a *app) end(err error) int {
 	if !a.asksJSON() {
 		return code
 	}
-	err = a.writeDocument(code, err)
-	if err != nil && (code == diag.ExitDone || code == diag.ExitRejects) {
-		return a.tell(err)
+	if err = a.writeDocument(code, err); err != nil {
+		failed := a.tell(err)
+		if code == diag.ExitDone || code == diag.ExitRejects || code == diag.ExitChanges {
+			return failed
+		}
 	}
 	return code
 }

@@ -79,6 +79,7 @@ func (a *app) view(ctx context.Context, path string, in inputs, run *expr.Run) (
 	if ctx.Err() != nil {
 		return nil, nil, view, errInterrupted
 	}
+	view.Made = run.Start // timestamp() says so
 	maskView(&view, p.Secrets)
 	return p, files, view, nil
 }

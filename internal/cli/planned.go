@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/dynapipe/dynapipe/engine"
 	"github.com/dynapipe/dynapipe/internal/estimate"
@@ -18,7 +19,9 @@ type planDocument struct {
 }
 
 // loadPlan reads a plan that a run is to be compared with; nil without a path.
-func loadPlan(path string, p *plan.Plan) (*plan.View, error) {
+// again loads the run's pipeline as it would have been at another time: timestamp()
+// gave something else when the plan was made.
+func loadPlan(path string, p *plan.Plan, again func(time.Time) (*plan.Plan, error)) (*plan.View, error) {
 	if path == "" {
 		return nil, nil
 	}
@@ -38,9 +41,15 @@ func loadPlan(path string, p *plan.Plan) (*plan.View, error) {
 	case doc.Sampling == nil:
 		return nil, refuse("Not a plan", "--plan %s has no figures: it was made with --sample 0, or failed.", path)
 	}
-	if changes := changes(doc.Fingerprint, p.Fingerprint); len(changes) > 0 {
+	changed := changes(doc.Fingerprint, p.Fingerprint)
+	if len(changed) > 0 {
+		if then, err := again(doc.Made); err == nil {
+			changed = changes(doc.Fingerprint, then.Fingerprint)
+		}
+	}
+	if len(changed) > 0 {
 		return nil, refuse("Plan of another pipeline", "--plan %s was made of another pipeline, or of another state of this one: %s. Make it again, with the same values of variables.",
-			path, strings.Join(changes, ", "))
+			path, strings.Join(changed, ", "))
 	}
 	return &doc.View, nil
 }

@@ -160,7 +160,10 @@ func (a *app) run(ctx context.Context, path string, o *runOptions) error {
 	if problems := a.conflicts(p, o, read); problems.HasErrors() {
 		return &wrong{diags: problems, files: files}
 	}
-	planned, err := loadPlan(o.plan, p)
+	planned, err := loadPlan(o.plan, p, func(at time.Time) (*plan.Plan, error) {
+		p, _, err := a.load(path, o.inputs, &expr.Run{ID: run.ID, Start: at})
+		return p, err
+	})
 	if err != nil {
 		return err
 	}

@@ -42,7 +42,9 @@ func (s *source) Open(ctx context.Context, env sources.Env) (sources.Source, err
 	if c, ok := config.(sources.Sampler); ok {
 		config = c.Sample(s.rows)
 	}
-	env.Limits.Rows = int(min(int64(env.Limits.Rows), s.rows))
+	most := int64(env.Limits.Rows)
+	batches := (s.rows + most - 1) / most
+	env.Limits.Rows = int((s.rows + batches - 1) / batches) // whole batches are no more than the sample
 	soon, cancel := context.WithTimeout(ctx, opening)
 	defer cancel()
 	open, err := config.Open(soon, env)

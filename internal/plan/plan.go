@@ -122,8 +122,16 @@ type Node struct {
 func (n *Node) Reads(file string) bool {
 	source, ok := n.Source.(FileReader)
 	return ok && slices.ContainsFunc(source.ReadsFiles(), func(path string) bool {
-		return filepath.Clean(path) == filepath.Clean(file)
+		return absolute(path) == absolute(file)
 	})
+}
+
+// absolute is a path from the root, as far as the current folder is known.
+func absolute(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		return abs
+	}
+	return filepath.Clean(path)
 }
 
 // Input is one edge into a node.
