@@ -16,8 +16,9 @@ import (
 	"github.com/dynapipe/dynapipe/sinks"
 )
 
-// opening is how long a sink may take to find its tables.
-const opening = 3 * time.Second
+// opening is how long a source or sink may take to open, as long as its facts may:
+// credentials come from other programs.
+const opening = 10 * time.Second
 
 // rehearser is a sink that makes a sink of its own that writes nothing, weighed an
 // open one that says how many bytes it would have written, shrinker one that then
