@@ -285,7 +285,7 @@ func (c *column) prepare(mem memory.Allocator) {
 	if c.own == nil {
 		c.own = mem.Allocate(c.room + c.room/8 + short)
 	}
-	c.data = c.own[:0]
+	c.data = c.own[:0:len(c.own)] // a buffer has no more than the length of its memory
 }
 
 func (c *column) release(mem memory.Allocator) {
