@@ -28,13 +28,7 @@ type Rows struct {
 
 var _ deliver.Receipt = (*Rows)(nil)
 
-// End ends a row as written, filtered or coalesced.
-func (r *Rows) End(row int, o record.Outcome) {
-	r.done(row)
-	r.receipt.End(row, o)
-}
-
-// EndEach is End for several rows, which costs less than one after the other.
+// EndEach ends rows as written, filtered or coalesced.
 func (r *Rows) EndEach(rows []int, o record.Outcome) {
 	r.done(rows...)
 	r.receipt.EndEach(rows, o)

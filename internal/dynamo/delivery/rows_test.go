@@ -45,7 +45,7 @@ func TestRowsAreRejectedAsTheyCame(t *testing.T) {
 		r := shelf.Add(NewPage(b), record.NewReceipt("node", &tally, b.Origins(), dead, nil))
 		b.Release()
 		for row := 0; row < length; row += 2 { // half of them end while others come
-			r.End(row, record.Written)
+			r.EndEach([]int{row}, record.Written)
 		}
 		all = append(all, r)
 	}
