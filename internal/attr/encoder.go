@@ -198,20 +198,45 @@ func (e *Encoder) Size(row int) int {
 	return n + overflowSize(e.batch, row)
 }
 
-// Bytes is about how long AppendRow makes the row, which takes no look at its
-// values.
-func (e *Encoder) Bytes(row int) int {
-	n := len(e.batch.Overflow(row))
+// Lengths is about how long AppendRow makes each row, which takes no look at
+// their values.
+func (e *Encoder) Lengths() []int32 {
+	lengths := make([]int32, e.batch.Rows())
 	for i := range e.columns {
-		c := &e.columns[i]
-		if c.absent(row) {
-			continue
-		}
-		if n += c.around; c.offsets != nil {
-			n += len(c.cell(row))
+		e.columns[i].addLengths(lengths)
+	}
+	if e.batch.HasOverflow() {
+		for row := range lengths {
+			lengths[row] += int32(len(e.batch.Overflow(row)))
 		}
 	}
-	return n
+	return lengths
+}
+
+// addLengths adds what the column takes of each row.
+func (c *encodedColumn) addLengths(lengths []int32) {
+	around := int32(c.around)
+	switch {
+	case c.validity != nil:
+		for row := range lengths {
+			if c.absent(row) {
+				continue
+			}
+			if lengths[row] += around; c.offsets != nil {
+				lengths[row] += int32(len(c.cell(row)))
+			}
+		}
+	case c.offsets == nil:
+		for row := range lengths {
+			lengths[row] += around
+		}
+	default:
+		start := c.offsets[0]
+		for row, end := range c.offsets[1 : 1+len(lengths)] {
+			lengths[row] += around + end - start
+			start = end
+		}
+	}
 }
 
 // append appends the row's name and value, after a comma.

@@ -50,13 +50,14 @@ func TestEncoderOfPartsOfColumns(t *testing.T) {
 			columns[i].Values.Release()
 		}
 		e := NewEncoder(part)
+		lengths := e.Lengths()
 		for row := range part.Rows() {
 			want := string(AppendRow(nil, part, row))
 			exact := make([]byte, 3, 3+len(want)) // with no more room than it takes
 			if got := string(e.AppendRow(exact, row)[3:]); got != want {
 				t.Fatalf("from %d, row %d: %s, want %s", from, row, got, want)
 			}
-			if n := e.Bytes(row); n < len(want)*3/4 || n > len(want)+4 {
+			if n := int(lengths[row]); n < len(want)*3/4 || n > len(want)+4 {
 				t.Fatalf("from %d, row %d: about %d bytes, and it has %d", from, row, n, len(want))
 			}
 		}
@@ -82,7 +83,7 @@ func TestPlainRun(t *testing.T) {
 }
 
 // What has no column of its own is a part of the row's bytes.
-func TestBytesOfAWideRow(t *testing.T) {
+func TestLengthOfAWideRow(t *testing.T) {
 	mem := memory.NewCheckedAllocator(memory.NewGoAllocator())
 	defer mem.AssertSize(t, 0)
 	b := NewBuilder(mem)
@@ -94,7 +95,7 @@ func TestBytesOfAWideRow(t *testing.T) {
 	wide := b.Batch(nil)
 	defer wide.Release()
 	e := NewEncoder(wide)
-	if n, is := e.Bytes(0), len(e.AppendRow(nil, 0)); n < is*3/4 || n > is {
+	if n, is := int(e.Lengths()[0]), len(e.AppendRow(nil, 0)); n < is*3/4 || n > is {
 		t.Errorf("about %d bytes, and it has %d", n, is)
 	}
 }

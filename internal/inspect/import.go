@@ -61,7 +61,7 @@ func (m *Import) Add(b *record.Batch, rows int) {
 		m.rows++
 		no := view.Key(&key, row)
 		if !no.Refused() {
-			_, no = view.Item(row, page.Items.Bytes(row))
+			_, no = view.Item(row, page.Bytes(row))
 		}
 		if no.Refused() {
 			m.refuse(no, b.Origins().At(row))

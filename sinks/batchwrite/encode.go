@@ -119,14 +119,14 @@ func (e *encoder) conditional(p *delivery.Page, v *delivery.View, row int, op de
 		return delivery.Failed(err)
 	}
 	out.Body = e.arena.Keep(append(e.scratch, delivery.SingleTail...))
-	out.Kept = p.Items.Bytes(row)
+	out.Kept = p.Bytes(row)
 	return delivery.Refusal{}
 }
 
 // put leaves it to the sender to encode the row: until then its columns are all
 // there is of it.
 func (e *encoder) put(p *delivery.Page, v *delivery.View, row int, out *deliver.Row) delivery.Refusal {
-	n := p.Items.Bytes(row)
+	n := p.Bytes(row)
 	units, no := v.Item(row, n)
 	if no.Refused() {
 		return no
@@ -150,5 +150,5 @@ const mayGrow = 64 << 10
 func (e *encoder) deletion(p *delivery.Page, t *delivery.Table, row int, out *deliver.Row) {
 	e.scratch = append(e.key.Append(append(e.scratch[:0], deleteHead...)), tail...)
 	out.Body = e.arena.Keep(e.scratch)
-	out.Units, out.Kept = 1+t.Count, p.Items.Bytes(row)
+	out.Units, out.Kept = 1+t.Count, p.Bytes(row)
 }

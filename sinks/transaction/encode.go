@@ -98,7 +98,7 @@ func (e *encoder) row(ctx context.Context, row int) error {
 		return e.refuse(row, no)
 	}
 	d.members.add(e.rows, row)
-	d.kept += e.page.Items.Bytes(row)
+	d.kept += e.page.Bytes(row)
 	if e.marker != nil {
 		e.digest.Row(e.page.Batch, row)
 	}

@@ -54,7 +54,7 @@ func (e *encoder) row(ctx context.Context, row int) (out deliver.Row, no deliver
 		e.scratch = append(e.scratch, delivery.SingleTail...)
 	}
 	out.Body = e.arena.Keep(e.scratch)
-	out.Kept = e.page.Items.Bytes(row)
+	out.Kept = e.page.Bytes(row)
 	return out, delivery.Refusal{}, nil
 }
 

@@ -3,6 +3,8 @@ package delivery
 import (
 	"unsafe"
 
+	"github.com/apache/arrow/go/v15/arrow/array"
+
 	"github.com/dynapipe/dynapipe/internal/attr"
 	"github.com/dynapipe/dynapipe/internal/deliver"
 	"github.com/dynapipe/dynapipe/internal/record"
@@ -16,15 +18,22 @@ type attribute struct {
 	name   string
 	column record.Column
 	there  bool
+	text   *array.String // the column's, when it gives every row a text
 }
 
 func locate(b *record.Batch, name string) attribute {
 	c, ok := b.Lookup(name)
-	return attribute{name: name, column: c, there: ok}
+	a := attribute{name: name, column: c, there: ok}
+	if ok && c.Type == record.String && c.Nulls == nil && c.Values.NullN() == 0 {
+		a.text = c.Values.(*array.String)
+	}
+	return a
 }
 
 func (a *attribute) value(b *record.Batch, row int) attr.Value {
 	switch {
+	case a.text != nil:
+		return attr.StringValue(a.text.Value(row))
 	case a.there && !a.column.Absent(row):
 		return attr.At(a.column, row)
 	case b.HasOverflow():
@@ -40,11 +49,21 @@ type Page struct {
 	argument string // what gave the rows, when it is not the source
 	views    map[*Table]*View
 	last     *View
+	lengths  []int32 // of the rows; nil until one is asked for
 }
 
 // NewPage is valid until the batch is released.
 func NewPage(b *record.Batch) *Page {
 	return &Page{Batch: b, Items: attr.NewEncoder(b), views: map[*Table]*View{}}
+}
+
+// Bytes is about how long the row is as DynamoDB JSON, which takes no look at its
+// values: at least if nothing in it has to be escaped.
+func (p *Page) Bytes(row int) int {
+	if p.lengths == nil {
+		p.lengths = p.Items.Lengths()
+	}
+	return int(p.lengths[row])
 }
 
 // View is where a batch has the key attributes of a table and its indexes.
@@ -79,11 +98,14 @@ func (p *Page) View(t *Table) *View {
 func (v *View) Key(k *Key, row int) Refusal {
 	k.Reset(v.Table)
 	for i := range v.keys {
-		value := v.keys[i].value(v.page.Batch, row)
-		if key := &v.Table.Keys[i]; !key.usual(&value) {
-			if no := v.Table.checkKey(key, value, v.page.argument); no.Refused() {
-				return no
-			}
+		a, key := &v.keys[i], &v.Table.Keys[i]
+		if a.text != nil && key.usual(a.text.Value(row)) {
+			k.addText(a.text.Value(row))
+			continue
+		}
+		value := a.value(v.page.Batch, row)
+		if no := v.Table.checkKey(key, value, v.page.argument); no.Refused() {
+			return no
 		}
 		k.add(value)
 	}
@@ -168,11 +190,12 @@ func (k *Key) take(v attr.Value, argument string) Refusal {
 
 func (k *Key) add(v attr.Value) {
 	k.values = append(k.values, v)
-	if v.Kind() == attr.String {
-		k.bytes = attr.StringKeyBytes(k.bytes, v.Text())
-	} else {
-		k.bytes = attr.KeyBytes(k.bytes, v)
-	}
+	k.bytes = attr.KeyBytes(k.bytes, v)
+}
+
+func (k *Key) addText(text string) {
+	k.values = append(k.values, attr.StringValue(text))
+	k.bytes = attr.StringKeyBytes(k.bytes, text)
 }
 
 // Bytes is the key in a form that is equal when DynamoDB deems two keys equal.

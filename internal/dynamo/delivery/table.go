@@ -66,9 +66,9 @@ func (t *Table) IsKey(name string) bool {
 	return slices.ContainsFunc(t.Keys, func(k KeyAttribute) bool { return k.Name == name })
 }
 
-// usual reports that a value passes checkKey, of nearly all that do.
-func (k *KeyAttribute) usual(v *attr.Value) bool {
-	return k.Kind == attr.String && v.Kind() == attr.String && v.Text() != "" && len(v.Text()) <= k.max
+// usual reports that a text passes checkKey.
+func (k *KeyAttribute) usual(text string) bool {
+	return k.Kind == attr.String && text != "" && len(text) <= k.max
 }
 
 // checkKey checks a value of the table's key. argument is what gave

@@ -26,8 +26,9 @@ const (
 )
 
 var (
-	errNoAnswer = errors.New("the server closed the connection without an answer")
-	errLongHead = fmt.Errorf("the head of the answer is longer than %d KB", maxHead>>10)
+	errNoAnswer    = errors.New("the server closed the connection without an answer")
+	errInterrupted = errors.New("the connection was given up with the request before")
+	errLongHead    = fmt.Errorf("the head of the answer is longer than %d KB", maxHead>>10)
 )
 
 // conn is one connection, used by one goroutine at a time.
@@ -44,7 +45,9 @@ type conn struct {
 	quiet bool // what probe found
 	one   [1]byte
 
-	interrupt func() // ends what is waited for
+	interrupt func()          // ends what is waited for
+	done      <-chan struct{} // of the context of the last request
+	stop      func() bool     // interrupt is called when that context is done; nil: it isn't
 }
 
 func newConn(c, plain net.Conn) *conn {
@@ -63,13 +66,51 @@ func (e *nothingSent) Unwrap() error { return e.error }
 // exchange sends a request and reads its answer. keep reports that the
 // connection can serve another one.
 func (c *conn) exchange(ctx context.Context, text []byte, a *Answer) (keep bool, err error) {
-	stop := context.AfterFunc(ctx, c.interrupt)
+	again, err := c.watch(ctx)
+	if err != nil {
+		return false, &nothingSent{err}
+	}
 	if len(text) <= atOnce {
 		keep, err = c.inTurn(text, a)
 	} else {
 		keep, err = c.together(text, a)
 	}
-	return stop() && keep && err == nil, err
+	keep = keep && err == nil && ctx.Err() == nil
+	if !again {
+		keep = c.unwatch() && keep
+	}
+	return keep, err
+}
+
+// watch has interrupt called when ctx is done. again reports that the last
+// request had the same one: others will, too, and the watch may stay.
+func (c *conn) watch(ctx context.Context) (again bool, err error) {
+	done := ctx.Done()
+	again = done != nil && done == c.done
+	switch {
+	case c.stop == nil:
+	case again:
+		return true, ctx.Err() // once it is done, interrupt may have been called before the deadline was set
+	case !c.unwatch():
+		return false, errInterrupted
+	}
+	c.done, c.stop = done, context.AfterFunc(ctx, c.interrupt)
+	return again, nil
+}
+
+// unwatch ends the watch, and reports that interrupt was not called and won't be.
+func (c *conn) unwatch() bool {
+	stop := c.stop
+	c.stop = nil
+	return stop()
+}
+
+// Close closes the connection.
+func (c *conn) Close() error {
+	if c.stop != nil {
+		c.unwatch()
+	}
+	return c.Conn.Close()
 }
 
 // inTurn sends, then reads.

@@ -62,10 +62,23 @@ func (r *LineReader) Next(ctx context.Context) (Row, error) {
 		if err != nil {
 			return Row{}, err
 		}
-		if text := bytes.TrimRight(line, " \t\r\n"); len(bytes.TrimLeft(text, " \t")) > 0 {
+		if text := trimmed(line); len(text) > 0 {
 			return Row{Text: text, Line: r.line, Column: 1}, nil
 		}
 	}
+}
+
+// trimmed is a line without the space at its end; of an empty one nothing is left.
+func trimmed(line []byte) []byte {
+	for text := line; len(text) > 0; {
+		switch text[len(text)-1] {
+		case ' ', '\t', '\r', '\n':
+			text = text[:len(text)-1]
+		default:
+			return text
+		}
+	}
+	return nil
 }
 
 // Mark is where the last line that Next gave ended.
