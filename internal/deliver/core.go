@@ -349,9 +349,7 @@ func (c *Core) send(ctx context.Context, r *request, limit time.Time) {
 	cancel()
 	c.report(r, answer, err, now.Sub(started))
 
-	ends := c.conclude(ctx, r, answer, err, now)
-	c.nudge()
-	c.settle(r, ends)
+	c.settle(r, c.conclude(ctx, r, answer, err, now))
 }
 
 // conclude takes in how an attempt went and says which rows end by it.
@@ -360,9 +358,15 @@ func (c *Core) conclude(ctx context.Context, r *request, a Answer, err error, no
 	defer c.mu.Unlock()
 	if err != nil && ctx.Err() != nil {
 		c.machine.abandoned(r, context.Cause(ctx), now)
+		c.nudge()
 		return nil
 	}
-	return c.machine.answered(r, a, err, now)
+	later := c.machine.later.next()
+	ends := c.machine.answered(r, a, err, now)
+	if !c.machine.awaits() || !c.machine.later.next().Equal(later) {
+		c.nudge()
+	}
+	return ends
 }
 
 // settle ends rows on their receipts and makes room for others.
@@ -385,7 +389,6 @@ func (c *Core) settle(r *request, ends []ending) {
 		done = append(done, end)
 	}
 	c.release(r, done, failure)
-	c.nudge()
 }
 
 // endAlike ends the first rows, as far as they end alike on one receipt, and

@@ -30,16 +30,20 @@ func (l *lane) idle() bool { return len(l.due) == 0 && l.again.len() == 0 && l.f
 // when it may; zero means that it depends on an answer.
 func (l *lane) open(now time.Time) (at time.Time, ok bool) {
 	switch {
-	case l.inFlight >= l.limit.allowed():
+	case l.awaits():
 		l.full = true
-		return time.Time{}, false
-	case l.full && l.inFlight > l.limit.refill():
 		return time.Time{}, false
 	case now.Before(l.limit.resumes):
 		return l.limit.resumes, false
 	}
 	l.full = false
 	return time.Time{}, true
+}
+
+// awaits reports that the table may not be sent another request before one in
+// flight is answered.
+func (l *lane) awaits() bool {
+	return l.inFlight >= l.limit.allowed() || l.full && l.inFlight > l.limit.refill()
 }
 
 // held reports that the table pushed back of late. Its rows then share no

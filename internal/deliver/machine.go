@@ -249,6 +249,13 @@ func (m *machine) next(now time.Time) (r *request, wake time.Time) {
 	return nil, wake
 }
 
+// awaits reports that next has nothing before one of the requests in flight is
+// answered, but for what ripens by itself.
+func (m *machine) awaits() bool {
+	return m.failure != nil || m.inFlight >= m.cfg.Concurrency ||
+		!slices.ContainsFunc(m.busy, func(l *lane) bool { return !l.idle() && !l.awaits() })
+}
+
 // ripen moves what has waited long enough to where it is sent from.
 func (m *machine) ripen(now time.Time) {
 	for {
