@@ -29,6 +29,7 @@ type encodedColumn struct {
 	validity []byte // bitmap; nil when every row has a value
 	first    int    // the column's first row in it
 	way      way
+	simple   bool    // every row has a value that is bare
 	offsets  []int32 // of the cells, but for those of a bool column
 	data     []byte
 }
@@ -65,6 +66,7 @@ func (e *Encoder) look() {
 		if c.Type == record.String && !c.Bare && !JSONHoldsBare(c.offsets, c.data) {
 			c.way, c.head = escaped, c.head[:len(c.head)-1]
 		}
+		c.simple = c.way == bare && c.Nulls == nil && c.validity == nil
 		c.checkBare()
 	}
 }
@@ -114,9 +116,9 @@ func (e *Encoder) AppendRow(dst []byte, row int) []byte {
 	start := len(dst)
 	for i := range e.columns {
 		switch c := &e.columns[i]; {
-		case c.absent(row):
-		case c.way == bare && c.Nulls == nil:
+		case c.simple:
 			dst = c.appendBare(dst, c.cell(row))
+		case c.absent(row):
 		default:
 			dst = c.append(dst, row)
 		}
@@ -143,9 +145,12 @@ func (c *encodedColumn) appendBare(dst, cell []byte) []byte {
 		copy(dst[n:], c.head)
 	}
 	n += len(c.head)
-	if len(cell) <= short && cap(cell) >= short {
+	switch {
+	case len(cell) <= short && cap(cell) >= short:
 		*(*[short]byte)(dst[n:]) = *(*[short]byte)(cell[:short])
-	} else {
+	case len(cell) <= longHead && cap(cell) >= longHead:
+		*(*[longHead]byte)(dst[n:]) = *(*[longHead]byte)(cell[:longHead])
+	default:
 		copy(dst[n:], cell)
 	}
 	n += len(cell)
