@@ -349,7 +349,7 @@ func (c *Core) send(ctx context.Context, r *request, limit time.Time) {
 	cancel()
 	c.report(r, answer, err, now.Sub(started))
 
-	c.settle(r, c.conclude(ctx, r, answer, err, now))
+	c.settle(r, c.conclude(ctx, r, answer, err, now), now)
 }
 
 // conclude takes in how an attempt went and says which rows end by it.
@@ -370,7 +370,7 @@ func (c *Core) conclude(ctx context.Context, r *request, a Answer, err error, no
 }
 
 // settle ends rows on their receipts and makes room for others.
-func (c *Core) settle(r *request, ends []ending) {
+func (c *Core) settle(r *request, ends []ending, now time.Time) {
 	done := ends[:0]
 	var failure error
 	for len(ends) > 0 {
@@ -388,7 +388,7 @@ func (c *Core) settle(r *request, ends []ending) {
 		}
 		done = append(done, end)
 	}
-	c.release(r, done, failure)
+	c.release(r, done, failure, now)
 }
 
 // endAlike ends the first rows, as far as they end alike on one receipt, and
@@ -412,11 +412,11 @@ func (r *request) endAlike(ends []ending) int {
 }
 
 // release makes room, and takes in why rows could not end.
-func (c *Core) release(r *request, ended []ending, failure error) {
+func (c *Core) release(r *request, ended []ending, failure error, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(ended) > 0 {
-		c.machine.release(ended, time.Now())
+		c.machine.release(ended, now)
 	}
 	if r.over {
 		c.machine.recycle(r)

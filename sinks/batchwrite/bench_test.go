@@ -33,7 +33,8 @@ func BenchmarkEncode(b *testing.B) {
 		if i == len(rows) {
 			p, i = delivery.NewPage(batch), 0
 		}
-		out, no, err := e.row(b.Context(), p, i)
+		var out deliver.Row
+		no, err := e.row(b.Context(), p, i, &out)
 		if no.Refused() || err != nil || out.Bytes == 0 {
 			b.Fatal(no, err)
 		}

@@ -36,37 +36,37 @@ type encoder struct {
 	key     delivery.Key
 }
 
-// row encodes one row. A row that can't be written is refused; an error fails
-// the run.
-func (e *encoder) row(ctx context.Context, p *delivery.Page, row int) (out deliver.Row, no delivery.Refusal, err error) {
+// row encodes one row into out, which has nothing yet but its receipt. A row that
+// can't be written is refused; an error fails the run.
+func (e *encoder) row(ctx context.Context, p *delivery.Page, row int, out *deliver.Row) (no delivery.Refusal, err error) {
 	out.Operation = e.single(deliver.Put)
 	op, no := e.operationOf(p.Batch, row)
 	if no.Refused() {
-		return out, no, nil
+		return no, nil
 	}
 	out.Operation = e.single(op)
 	t := e.fixed
 	if t == nil {
 		if t, no, err = e.tables.Of(ctx, e.table, p.Batch, row); no.Refused() || err != nil {
-			return out, no, err
+			return no, err
 		}
 	}
 	view := p.View(t)
 	if no := view.Key(&e.key, row); no.Refused() {
-		return out, no, nil
+		return no, nil
 	}
 	out.Table, out.Key, out.Index = t.Name, e.arena.KeepText(e.key.Bytes()), row
 	out.Mark = deliver.MarkOf(t.Name, e.key.Bytes())
 	if e.writes != nil {
-		no = e.conditional(p, view, row, op, &out)
-		return out, no, nil
+		no = e.conditional(p, view, row, op, out)
+		return no, nil
 	}
 	if op == deliver.Delete {
-		e.deletion(p, t, row, &out)
-		return out, delivery.Refusal{}, nil
+		e.deletion(p, t, row, out)
+		return delivery.Refusal{}, nil
 	}
-	no = e.put(p, view, row, &out)
-	return out, no, nil
+	no = e.put(p, view, row, out)
+	return no, nil
 }
 
 func (e *encoder) operationOf(b *record.Batch, row int) (deliver.Operation, delivery.Refusal) {

@@ -33,7 +33,8 @@ func TestUnitsOfARow(t *testing.T) {
 	} {
 		b := sinktest.Batch(t, memory.DefaultAllocator, 0, []string{row})
 		e := encoder{fixed: users, fixedOp: deliver.Put}
-		out, no, err := e.row(t.Context(), delivery.NewPage(b), 0)
+		var out deliver.Row
+		no, err := e.row(t.Context(), delivery.NewPage(b), 0, &out)
 		b.Release()
 		if err != nil || no.Refused() || out.Units != want {
 			t.Errorf("%.80s: %v units, want %v (%v, %v)", row, out.Units, want, no, err)
@@ -47,7 +48,8 @@ func TestDeletesCountAsTheyAreKept(t *testing.T) {
 	defer b.Release()
 	users := delivery.NewTable("users", &dynamo.Table{Keys: []dynamo.Key{{Name: "pk", Kind: attr.String}}})
 	e := encoder{fixed: users, fixedOp: deliver.Delete}
-	out, no, err := e.row(t.Context(), delivery.NewPage(b), 0)
+	var out deliver.Row
+	no, err := e.row(t.Context(), delivery.NewPage(b), 0, &out)
 	if err != nil || no.Refused() || out.Kept < 1500 || out.Kept > 1600 || len(out.Body) > 100 {
 		t.Errorf("%d bytes kept, %d sent (%v, %v)", out.Kept, len(out.Body), no, err)
 	}

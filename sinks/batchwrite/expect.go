@@ -87,7 +87,8 @@ func (e *expecter) Expect(ctx context.Context, b *record.Batch, r *record.Receip
 	}
 	origins := b.Origins()
 	for row := range b.Rows() {
-		out, no, err := e.encoder.row(ctx, p, row)
+		var out deliver.Row
+		no, err := e.encoder.row(ctx, p, row, &out)
 		if err != nil {
 			return err
 		}

@@ -39,8 +39,10 @@ func (s *sink) Write(ctx context.Context, b *record.Batch, r *record.Receipt) er
 		s.encoder.writes.Begin(b)
 		defer s.encoder.writes.End()
 	}
+	var out deliver.Row
 	for row := range b.Rows() {
-		out, no, err := s.encoder.row(ctx, p, row)
+		out = deliver.Row{Receipt: rows}
+		no, err := s.encoder.row(ctx, p, row, &out)
 		if err != nil {
 			return err
 		}
@@ -55,7 +57,6 @@ func (s *sink) Write(ctx context.Context, b *record.Batch, r *record.Receipt) er
 				return err
 			}
 		}
-		out.Receipt = rows
 		s.rows = append(s.rows, out)
 		if len(s.rows) == handful {
 			if err := s.submit(ctx); err != nil {

@@ -60,7 +60,8 @@ func appendRequest(dst []byte, rows []*deliver.Row) []byte {
 			continue
 		}
 		var n int
-		dst, n = row.Receipt.(*delivery.Rows).AppendItems(dst, rows[i:], putHead, tail)
+		dst, n = row.Receipt.(*delivery.Rows).AppendItems(append(dst, putHead...), rows[i:], tail+","+putHead)
+		dst = append(dst, tail...)
 		i += n
 	}
 	return append(dst, `]},"ReturnConsumedCapacity":"INDEXES"}`...)

@@ -64,9 +64,9 @@ func (r *Rows) append(dst []byte, row int) []byte {
 	return r.page.Items.AppendRow(dst, row)
 }
 
-// AppendItems appends the first of some rows, as far as they are these, each
-// between head and tail and with a comma between them, and says how many.
-func (r *Rows) AppendItems(dst []byte, rows []*deliver.Row, head, tail string) ([]byte, int) {
+// AppendItems appends the first of some rows, as far as they are these, with
+// between after each but the last, and says how many.
+func (r *Rows) AppendItems(dst []byte, rows []*deliver.Row, between string) ([]byte, int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for i, row := range rows {
@@ -74,9 +74,9 @@ func (r *Rows) AppendItems(dst []byte, rows []*deliver.Row, head, tail string) (
 			return dst, i
 		}
 		if i > 0 {
-			dst = append(dst, ',')
+			dst = append(dst, between...)
 		}
-		dst = append(r.append(append(dst, head...), row.Index), tail...)
+		dst = r.append(dst, row.Index)
 	}
 	return dst, len(rows)
 }
