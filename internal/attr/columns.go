@@ -13,12 +13,13 @@ import (
 // row may be chosen more than once, as long as a column stays below 2 GB.
 func Select(mem memory.Allocator, b *record.Batch, rows []int) *record.Batch {
 	columns := make([]record.Column, b.Columns())
+	runs := runsOf(rows)
 	for i := range columns {
-		columns[i] = selectColumn(mem, b.Column(i), rows)
+		columns[i] = selectColumn(mem, b.Column(i), rows, runs)
 	}
 	var over *array.Binary
 	if all := b.OverflowArray(); all != nil {
-		over = selectCells(mem, record.Binary, all, rows).(*array.Binary)
+		over = selectCells(mem, record.Binary, all, rows, runs).(*array.Binary)
 		if over.NullN() == len(rows) {
 			over.Release()
 			over = nil
@@ -27,7 +28,23 @@ func Select(mem memory.Allocator, b *record.Batch, rows []int) *record.Batch {
 	return newBatch(columns, over, b.Origins().Select(rows))
 }
 
-func selectColumn(mem memory.Allocator, c record.Column, rows []int) record.Column {
+// run is chosen rows that follow each other in the batch, too.
+type run struct{ first, rows int }
+
+func runsOf(rows []int) []run {
+	runs := make([]run, 0, len(rows)/2+1)
+	for i := 0; i < len(rows); {
+		r := run{first: rows[i], rows: 1}
+		for i+r.rows < len(rows) && rows[i+r.rows] == r.first+r.rows {
+			r.rows++
+		}
+		runs = append(runs, r)
+		i += r.rows
+	}
+	return runs
+}
+
+func selectColumn(mem memory.Allocator, c record.Column, rows []int, runs []run) record.Column {
 	out := record.Column{Name: c.Name, Type: c.Type, Bare: c.Bare}
 	if c.Nulls != nil {
 		out.Nulls = selectBits(c.Nulls, 0, rows)
@@ -39,7 +56,7 @@ func selectColumn(mem memory.Allocator, c record.Column, rows []int) record.Colu
 		out.Values = newArray(c.Type, len(rows), absent, validity, bits)
 		return out
 	}
-	out.Values = selectCells(mem, c.Type, c.Values, rows)
+	out.Values = selectCells(mem, c.Type, c.Values, rows, runs)
 	return out
 }
 
@@ -54,12 +71,12 @@ func selectBits(bitmap []byte, offset int, rows []int) []byte {
 	return out
 }
 
+// selectValidity gathers which rows have a value; nil when all have one.
 func selectValidity(mem memory.Allocator, values arrow.Array, rows []int) (*memory.Buffer, int) {
-	buf := bufferOf(mem, nil, int(bitutil.BytesForBits(int64(len(rows)))))
 	if values.NullN() == 0 {
-		bitutil.SetBitsTo(buf.Bytes(), 0, int64(len(rows)), true)
-		return buf, 0
+		return nil, 0
 	}
+	buf := bufferOf(mem, nil, int(bitutil.BytesForBits(int64(len(rows)))))
 	absent := 0
 	for i, row := range rows {
 		if values.IsNull(row) {
@@ -78,33 +95,32 @@ type cellArray interface {
 	ValueBytes() []byte
 }
 
-func selectCells(mem memory.Allocator, t record.Type, values arrow.Array, rows []int) arrow.Array {
+func selectCells(mem memory.Allocator, t record.Type, values arrow.Array, rows []int, runs []run) arrow.Array {
 	var offsets []int32
 	var data []byte
 	if len(rows) > 0 {
 		cells := values.(cellArray)
 		offsets, data = cells.ValueOffsets(), cells.ValueBytes()
 	}
+	size := 0
+	for _, r := range runs {
+		if size += int(offsets[r.first+r.rows] - offsets[r.first]); size > maxColumnBytes {
+			panic("attr: Select of more than 2 GB: choose fewer rows at a time")
+		}
+	}
 	room := memory.NewBufferWithAllocator(mem.Allocate((len(rows)+1)*arrow.Int32SizeBytes), mem)
 	ends := arrow.Int32Traits.CastFromBytes(room.Bytes())
 	ends[0] = 0
-	size := 0
-	for i, row := range rows {
-		size += int(offsets[row+1] - offsets[row])
-		if size > maxColumnBytes {
-			panic("attr: Select of more than 2 GB: choose fewer rows at a time")
-		}
-		ends[i+1] = int32(size)
-	}
 	buf := memory.NewBufferWithAllocator(mem.Allocate(size), mem)
-	for i := 0; i < len(rows); {
-		first := rows[i]
-		run := 1 // rows that follow each other
-		for i+run < len(rows) && rows[i+run] == first+run {
-			run++
+	chosen := buf.Bytes()
+	n, at := 1, int32(0)
+	for _, r := range runs {
+		from := offsets[r.first]
+		for _, end := range offsets[r.first+1 : r.first+r.rows+1] {
+			ends[n] = at + end - from
+			n++
 		}
-		copy(buf.Bytes()[ends[i]:], data[offsets[first]-offsets[0]:offsets[first+run]-offsets[0]])
-		i += run
+		at += int32(copy(chosen[at:], data[from-offsets[0]:offsets[r.first+r.rows]-offsets[0]]))
 	}
 	validity, absent := selectValidity(mem, values, rows)
 	return newArray(t, len(rows), absent, validity, room, buf)

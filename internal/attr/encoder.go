@@ -1,7 +1,6 @@
 package attr
 
 import (
-	"slices"
 	"sync"
 
 	"github.com/apache/arrow/go/v15/arrow/array"
@@ -23,8 +22,8 @@ type encodedColumn struct {
 	record.Column
 	name   []byte // ,"name":
 	head   []byte // ,"name":{"S": and the quote of what is between quotes
-	padded [longHead]byte
-	around int // about what a value takes beside the cell
+	frame  Frame  // of a value between quotes
+	around int    // about what a value takes beside the cell
 
 	validity []byte // bitmap; nil when every row has a value
 	first    int    // the column's first row in it
@@ -44,10 +43,6 @@ const (
 	whole // as they are
 	truth
 )
-
-// A head of up to longHead bytes is copied as if it had so many, as a cell of up
-// to short: see Table.
-const longHead = 32
 
 // NewEncoder is an encoder of the batch's rows.
 func NewEncoder(b *record.Batch) *Encoder {
@@ -95,8 +90,8 @@ func (c *encodedColumn) set(column record.Column) {
 	c.data = c.data[:len(c.data):len(c.data)]
 	if c.way == bare {
 		c.head = append(c.head, '"')
+		c.frame.Set(c.head, `"}`)
 	}
-	copy(c.padded[:], c.head)
 	c.around = len(c.head) + len(`"}`)
 }
 
@@ -117,7 +112,7 @@ func (e *Encoder) AppendRow(dst []byte, row int) []byte {
 	for i := range e.columns {
 		switch c := &e.columns[i]; {
 		case c.simple:
-			dst = c.appendBare(dst, c.cell(row))
+			dst = c.frame.Append(dst, c.cell(row))
 		case c.absent(row):
 		default:
 			dst = c.append(dst, row)
@@ -129,33 +124,6 @@ func (e *Encoder) AppendRow(dst []byte, row int) []byte {
 		dst = append(dst, cell...)
 	}
 	return closeRow(dst, start)
-}
-
-// appendBare appends the name and a value that needs no escapes.
-func (c *encodedColumn) appendBare(dst, cell []byte) []byte {
-	n := len(dst)
-	need := n + len(c.head) + len(cell) + longHead // at least
-	if need > cap(dst) {
-		dst = slices.Grow(dst, need-n)
-	}
-	dst = dst[:need]
-	if len(c.head) <= longHead {
-		*(*[longHead]byte)(dst[n:]) = c.padded
-	} else {
-		copy(dst[n:], c.head)
-	}
-	n += len(c.head)
-	switch {
-	case len(cell) <= short && cap(cell) >= short:
-		*(*[short]byte)(dst[n:]) = *(*[short]byte)(cell[:short])
-	case len(cell) <= longHead && cap(cell) >= longHead:
-		*(*[longHead]byte)(dst[n:]) = *(*[longHead]byte)(cell[:longHead])
-	default:
-		copy(dst[n:], cell)
-	}
-	n += len(cell)
-	dst[n], dst[n+1] = '"', '}'
-	return dst[:n+2]
 }
 
 // AppendRowJSON is what the function AppendRowJSON is.
@@ -251,7 +219,7 @@ func (c *encodedColumn) append(dst []byte, row int) []byte {
 		return append(dst, `{"NULL":true}`...)
 	}
 	if c.way == bare {
-		return c.appendBare(dst, c.cell(row))
+		return c.frame.Append(dst, c.cell(row))
 	}
 	dst = append(dst, c.head...)
 	switch c.way {

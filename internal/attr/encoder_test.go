@@ -18,7 +18,7 @@ func TestEncoderOfPartsOfColumns(t *testing.T) {
 	mem := memory.NewCheckedAllocator(memory.NewGoAllocator())
 	defer mem.AssertSize(t, 0)
 	b := NewBuilder(mem)
-	const rows = 2 * longHead
+	const rows = 2 * framed
 	for row := range rows {
 		text := strings.Repeat("x", row)
 		b.Set("text", StringValue(text))

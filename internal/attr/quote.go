@@ -25,7 +25,7 @@ func AppendJSONText(dst, text []byte) []byte {
 		dst = appendEscape(dst, rest[n])
 		rest = rest[n+1:]
 	}
-	if high != 0 && !utf8.Valid(text) {
+	if high != 0 && !ValidText(text) {
 		return AppendJSONText(dst[:start], bytes.ToValidUTF8(text, []byte("\uFFFD")))
 	}
 	return append(dst, '"')
@@ -49,7 +49,7 @@ func JSONHoldsBare(offsets []int32, data []byte) bool {
 			return false
 		}
 	}
-	return utf8.Valid(data)
+	return ValidText(data)
 }
 
 func appendEscape(dst []byte, c byte) []byte {

@@ -202,7 +202,7 @@ func (s *scanner) raw(what string) (raw []byte, escaped bool, at int) {
 		case '"':
 			raw = s.text[at:i]
 			s.pos = i + 1
-			if high != 0 && !utf8.Valid(raw) {
+			if high != 0 && !ValidText(raw) {
 				s.failf(at+invalidUTF8(raw), "%s is not valid UTF-8", what)
 			}
 			return raw, escaped, at

@@ -45,7 +45,7 @@ func appendBody(dst, text []byte, at int) (out []byte, end int) {
 		at += plain
 		switch text[at] {
 		case '"':
-			if high&highBits != 0 && !utf8.Valid(dst[start:]) {
+			if high&highBits != 0 && !ValidText(dst[start:]) {
 				return dst, -1
 			}
 			return dst, at
@@ -66,7 +66,7 @@ func appendLastBody(dst, text []byte, at, start int, high uint64) (out []byte, e
 	for at < len(text) {
 		switch c := text[at]; {
 		case c == '"':
-			if high&highBits != 0 && !utf8.Valid(dst[start:]) {
+			if high&highBits != 0 && !ValidText(dst[start:]) {
 				return dst, -1
 			}
 			return dst, at
@@ -110,7 +110,7 @@ func appendEscaped(dst, text []byte, at int) (out []byte, end int) {
 func bareEnd(text []byte, at int) int {
 	n, high := plainRun(text[at:], 0)
 	end := at + n
-	if end == len(text) || text[end] != '"' || high != 0 && !utf8.Valid(text[at:end]) {
+	if end == len(text) || text[end] != '"' || high != 0 && !ValidText(text[at:end]) {
 		return -1
 	}
 	return end

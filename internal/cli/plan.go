@@ -63,7 +63,7 @@ write, and reject rows within max_rejects; 5 it would write.`,
 	}
 	o.add(c)
 	f := c.Flags()
-	f.Int64Var(&o.sample, "sample", estimate.DefaultRows, "look at up to so many `rows` of each source; 0 for none, and to be offline but for descriptions of tables")
+	f.Int64Var(&o.sample, "sample", estimate.DefaultRows, "look at about so many `rows` of each source, if it has them; 0 for none, and to be offline but for descriptions of tables")
 	f.BoolVar(&o.detailed, "detailed-exitcode", false, "say by the exit code what a run would come to: 0 nothing to write, 1 failed, 3 written with rejects, 5 written")
 	a.addOutput(c, "the plan as text, or as one JSON document")
 	return c

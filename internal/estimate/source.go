@@ -44,7 +44,7 @@ func (s *source) Open(ctx context.Context, env sources.Env) (sources.Source, err
 	}
 	most := int64(env.Limits.Rows)
 	batches := (s.rows + most - 1) / most
-	env.Limits.Rows = int((s.rows + batches - 1) / batches) // whole batches are no more than the sample
+	env.Limits.Rows = int((s.rows + batches - 1) / batches) // whole batches then are the sample, but for less than a row of each
 	soon, cancel := context.WithTimeout(ctx, opening)
 	defer cancel()
 	open, err := config.Open(soon, env)

@@ -68,7 +68,7 @@ func (e *nothingSent) Unwrap() error { return e.error }
 func (c *conn) exchange(ctx context.Context, text []byte, a *Answer) (keep bool, err error) {
 	again, err := c.watch(ctx)
 	if err != nil {
-		return false, &nothingSent{err}
+		return false, &nothingSent{notConnected(err)}
 	}
 	if len(text) <= atOnce {
 		keep, err = c.inTurn(text, a)

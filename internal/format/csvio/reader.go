@@ -77,12 +77,14 @@ func (r *Reader) Len() int { return len(r.spans) }
 func (r *Reader) Cell(i int) (text []byte, quoted bool) {
 	s := &r.spans[i]
 	if s.doubled {
-		return r.undouble(r.w[s.from:s.to]), true
+		return r.undouble(s), true
 	}
 	return r.w[s.from:s.to], s.quoted
 }
 
-func (r *Reader) undouble(text []byte) []byte {
+// undouble is the text of a cell in which quotes are doubled.
+func (r *Reader) undouble(s *span) []byte {
+	text := r.w[s.from:s.to]
 	r.scratch = slices.Grow(r.scratch[:0], len(text))
 	for {
 		q := bytes.IndexByte(text, '"')

@@ -3,7 +3,8 @@ package csvio
 import (
 	"encoding/binary"
 	"math/bits"
-	"unicode/utf8"
+
+	"github.com/dynapipe/dynapipe/internal/attr"
 )
 
 // Nearly every record is whole in the window and has nothing wrong with it.
@@ -66,7 +67,7 @@ func (r *Reader) fast() bool {
 			return false
 		}
 	}
-	if seen&highBits != 0 && !valid(w[:from]) {
+	if seen&highBits != 0 && !attr.ValidText(w[:from]) {
 		return false
 	}
 	if r.o.Trim {
@@ -147,25 +148,4 @@ func trim(w []byte, spans []span) {
 			s.to--
 		}
 	}
-}
-
-// valid is utf8.Valid for text that is ASCII for the most part, here and there
-// interrupted: that one skips ASCII eight bytes at a time only at the start.
-func valid(b []byte) bool {
-	for len(b) >= 8 {
-		high := binary.LittleEndian.Uint64(b) & highBits
-		if high == 0 {
-			b = b[8:]
-			continue
-		}
-		b = b[bits.TrailingZeros64(high)/8:]
-		for len(b) > 0 && b[0] >= utf8.RuneSelf {
-			c, n := utf8.DecodeRune(b)
-			if c == utf8.RuneError && n == 1 {
-				return false
-			}
-			b = b[n:]
-		}
-	}
-	return utf8.Valid(b)
 }

@@ -12,8 +12,9 @@ import (
 // written without a look at their type: a head, the text, a tail.
 type textColumn struct {
 	column  *record.Column // nil for a column that is written by other means
-	head    []byte         // "name":" or "name":{"S":"
-	tail    []byte         // ", or "},
+	head    []byte         // "name": or "name":{"S": or, before a text that needs no escape, its quote, too
+	tail    string         // , or },
+	frame   attr.Frame     // of a text that needs no escape
 	offsets []int32
 	data    []byte
 	how     how
@@ -44,23 +45,23 @@ func (t *textColumn) bind(s *layout.Source, key []byte, dynamoDB bool) {
 	switch {
 	case s.In.Type == record.Number && !dynamoDB:
 		t.how = number
-	case s.In.Type == record.String && !attr.JSONHoldsBare(t.offsets, t.data):
+	case s.In.Type == record.String && !s.In.Bare && !attr.JSONHoldsBare(t.offsets, t.data):
 		t.how = quoted
 	}
-	t.head, t.tail = append(t.head[:0], key...), t.tail[:0]
+	t.head, t.tail = append(t.head[:0], key...), ","
 	if dynamoDB {
 		t.head = append(t.head, `{"S":`...)
 		if s.In.Type == record.Number {
 			t.head = append(t.head[:len(key)], `{"N":`...)
 		}
 	}
-	if t.how == copied {
-		t.head, t.tail = append(t.head, '"'), append(t.tail, '"')
-	}
 	if dynamoDB {
-		t.tail = append(t.tail, '}')
+		t.tail = "},"
 	}
-	t.tail = append(t.tail, ',')
+	if t.how == copied {
+		t.head = append(t.head, '"')
+		t.frame.Set(t.head, `"`+t.tail)
+	}
 }
 
 // has reports that the row has a text, which is neither absent nor NULL.
@@ -72,13 +73,13 @@ func (t *textColumn) has(row int) bool {
 func (t *textColumn) append(dst []byte, row int) []byte {
 	first := t.offsets[0]
 	text := t.data[t.offsets[row]-first : t.offsets[row+1]-first]
+	if t.how == copied {
+		return t.frame.Append(dst, text)
+	}
 	dst = append(dst, t.head...)
-	switch t.how {
-	case copied:
-		dst = append(dst, text...)
-	case quoted:
+	if t.how == quoted {
 		dst = attr.AppendJSONText(dst, text)
-	default:
+	} else {
 		dst = attr.AppendJSONDigits(dst, text)
 	}
 	return append(dst, t.tail...)
