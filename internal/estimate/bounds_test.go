@@ -119,7 +119,7 @@ func TestSampleEndsInTime(t *testing.T) {
 				if notes := strings.Join(v.Sampling.Notes, "\n"); notes != test.note || v.Sampling.Error != "" {
 					t.Errorf("noted is %q, want %q; %s", notes, test.note, v.Sampling.Error)
 				}
-				if other := estimates(&v)["sink.file.second"]; !other.In.Exact || other.In.Value != 2 {
+				if other := estimates(&v)["sink.file.second"]; other.In.Value != 2 || other.In.Exact != (test.stuck.open != nil) {
 					t.Errorf("of the other source's sink: %+v", other)
 				}
 			})

@@ -136,7 +136,7 @@ NULL becomes an empty cell, binary base64, and sets, lists and maps JSON, each w
 In Parquet a ` + "`number`" + ` is DECIMAL(38, 18); a number that would have to be rounded rejects its row. Where the
 type is not given, a column of whole numbers is INT64, and numbers too long for the decimal are text.
 A ` + "`string`" + ` column, and one whose values are of several types, a set, a list or a map, is text, the latter
-as JSON with a counted warning. A row group is written every 131,072 rows or 32 MB.
+as JSON with a counted warning. A row group is written every 65,536 rows or 16 MB.
 
 An Arrow file (IPC, Feather version 2) has the same types: int64, decimal128(38, 18), bool, binary and utf8. A record
 batch is written every 65,536 rows or 16 MB.`

@@ -78,6 +78,7 @@ func (w *Writer) Checkpoint() ([]byte, error) {
 	}
 	w.groups = w.groups[:0]
 	if w.rows > w.noted {
+		lines.Grow(w.bytes() * 3 / 2) // base64, and the lengths
 		if err := encode.Encode(entry{Pending: w.pending(w.noted)}); err != nil {
 			return nil, err
 		}

@@ -35,8 +35,8 @@ import (
 // column, so its memory is about twice maxGroupBytes, whatever the file's size
 // (promise 6).
 const (
-	maxGroupRows  = 128 << 10
-	maxGroupBytes = 32 << 20
+	maxGroupRows  = 64 << 10
+	maxGroupBytes = 16 << 20
 )
 
 // WriterOptions is how a Parquet file is written.

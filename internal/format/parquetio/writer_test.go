@@ -213,7 +213,7 @@ func TestWriterRowGroups(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if f.NumRowGroups() != 2 || f.MetaData().RowGroup(0).NumRows() != maxGroupRows {
+		if want := (batches*rows + maxGroupRows - 1) / maxGroupRows; f.NumRowGroups() != want || f.MetaData().RowGroup(0).NumRows() != maxGroupRows {
 			t.Errorf("%d row groups, the first of %d rows", f.NumRowGroups(), f.MetaData().RowGroup(0).NumRows())
 		}
 		chunk, err := f.MetaData().RowGroup(0).ColumnChunk(1)
