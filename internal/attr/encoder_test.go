@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/apache/arrow/go/v15/arrow/array"
 	"github.com/apache/arrow/go/v15/arrow/memory"
@@ -62,6 +63,19 @@ func TestEncoderOfPartsOfColumns(t *testing.T) {
 			}
 		}
 		part.Release()
+	}
+}
+
+func TestValidText(t *testing.T) {
+	for length := range 20 {
+		for _, odd := range []string{"é", "漢", "😀", "\xc3", "\xa9", "\xe6\xbc", "\xed\xa0\x80", "\xf8", "é\xff", "éé漢"} {
+			for at := range length + 1 {
+				text := []byte(strings.Repeat("a", at) + odd + strings.Repeat("b", length-at) + odd)
+				if got, want := ValidText(text), utf8.Valid(text); got != want {
+					t.Fatalf("%q: %v", text, got)
+				}
+			}
+		}
 	}
 }
 

@@ -1,11 +1,6 @@
 package attr
 
-import (
-	"encoding/binary"
-	"math/bits"
-	"slices"
-	"unicode/utf8"
-)
+import "slices"
 
 // framed is how many bytes are copied of a cell of up to so many, and of what
 // stands before one, as with short: there is one place to write to, and so it
@@ -50,25 +45,4 @@ func (f *Frame) Append(dst, cell []byte) []byte {
 	n += len(cell)
 	*(*[4]byte)(dst[n:]) = f.shut
 	return dst[:n+f.tail]
-}
-
-// ValidText is utf8.Valid for text that is ASCII for the most part, here and there
-// interrupted: that one skips ASCII eight bytes at a time only at the start.
-func ValidText(b []byte) bool {
-	for len(b) >= 8 {
-		high := binary.LittleEndian.Uint64(b) & highBits
-		if high == 0 {
-			b = b[8:]
-			continue
-		}
-		b = b[bits.TrailingZeros64(high)/8:]
-		for len(b) > 0 && b[0] >= utf8.RuneSelf {
-			c, n := utf8.DecodeRune(b)
-			if c == utf8.RuneError && n == 1 {
-				return false
-			}
-			b = b[n:]
-		}
-	}
-	return utf8.Valid(b)
 }

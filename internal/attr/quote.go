@@ -2,6 +2,8 @@ package attr
 
 import (
 	"bytes"
+	"encoding/binary"
+	"math/bits"
 	"strings"
 	"unicode/utf8"
 )
@@ -50,6 +52,27 @@ func JSONHoldsBare(offsets []int32, data []byte) bool {
 		}
 	}
 	return ValidText(data)
+}
+
+// ValidText is utf8.Valid for text that is ASCII for the most part, here and there
+// interrupted: that one skips ASCII eight bytes at a time only at the start.
+func ValidText(b []byte) bool {
+	for len(b) >= 8 {
+		high := binary.LittleEndian.Uint64(b) & highBits
+		if high == 0 {
+			b = b[8:]
+			continue
+		}
+		b = b[bits.TrailingZeros64(high)/8:]
+		for len(b) > 0 && b[0] >= utf8.RuneSelf {
+			c, n := utf8.DecodeRune(b)
+			if c == utf8.RuneError && n == 1 {
+				return false
+			}
+			b = b[n:]
+		}
+	}
+	return utf8.Valid(b)
 }
 
 func appendEscape(dst []byte, c byte) []byte {
