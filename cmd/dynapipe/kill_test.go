@@ -21,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/array"
 	"github.com/apache/arrow/go/v15/arrow/memory"
 	"github.com/apache/arrow/go/v15/parquet/file"
@@ -600,7 +601,20 @@ func decompressed(t *testing.T, name string) string {
 // parquetRows is the rows of a Parquet file as JSON lines.
 func parquetRows(t *testing.T, name string) string {
 	t.Helper()
-	f, err := file.OpenParquetFile(name, false)
+	var text strings.Builder
+	eachRecord(t, name, func(r arrow.Record) {
+		if err := array.RecordToJSON(r, &text); err != nil {
+			t.Fatal(err)
+		}
+	})
+	return text.String()
+}
+
+// eachRecord gives the rows of a Parquet file, some at a time; a record is valid
+// until see returns.
+func eachRecord(t *testing.T, path string, see func(arrow.Record)) {
+	t.Helper()
+	f, err := file.OpenParquetFile(path, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -614,15 +628,11 @@ func parquetRows(t *testing.T, name string) string {
 		t.Fatal(err)
 	}
 	defer table.Release()
-	var text strings.Builder
 	rows := array.NewTableReader(table, 1000)
 	defer rows.Release()
 	for rows.Next() {
-		if err := array.RecordToJSON(rows.Record(), &text); err != nil {
-			t.Fatal(err)
-		}
+		see(rows.Record())
 	}
-	return text.String()
 }
 
 // firstDifference shows where two texts part.

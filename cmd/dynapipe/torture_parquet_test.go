@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -15,9 +14,6 @@ import (
 
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/array"
-	"github.com/apache/arrow/go/v15/arrow/memory"
-	"github.com/apache/arrow/go/v15/parquet/file"
-	"github.com/apache/arrow/go/v15/parquet/pqarrow"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/dynapipe/dynapipe/internal/diag"
@@ -143,29 +139,13 @@ func sameCell(t *testing.T, cell any, v types.AttributeValue) bool {
 // cellsByKey is the column v of a Parquet file by the column pk; a decimal as text.
 func cellsByKey(t *testing.T, path string) map[string]any {
 	t.Helper()
-	f, err := file.OpenParquetFile(path, false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	r, err := pqarrow.NewFileReader(f, pqarrow.ArrowReadProperties{}, memory.DefaultAllocator)
-	if err != nil {
-		t.Fatal(err)
-	}
-	table, err := r.ReadTable(context.Background())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer table.Release()
-	rows := array.NewTableReader(table, 1000)
-	defer rows.Release()
 	cells := map[string]any{}
-	for rows.Next() {
-		keys := rows.Record().Column(0).(*array.String)
+	eachRecord(t, path, func(r arrow.Record) {
+		keys := r.Column(0).(*array.String)
 		for i := range keys.Len() {
-			cells[strings.Clone(keys.Value(i))] = cellAt(t, rows.Record().Column(1), i)
+			cells[strings.Clone(keys.Value(i))] = cellAt(t, r.Column(1), i)
 		}
-	}
+	})
 	return cells
 }
 

@@ -75,7 +75,7 @@ func (c *conn) exchange(ctx context.Context, text []byte, a *Answer) (keep bool,
 	} else {
 		keep, err = c.together(text, a)
 	}
-	keep = keep && err == nil && ctx.Err() == nil
+	keep = keep && err == nil
 	if !again {
 		keep = c.unwatch() && keep
 	}
